@@ -1,0 +1,41 @@
+/* Files: whole reads with a ceiling, atomic writes, folders, read-only maps. */
+#ifndef FACET_BASE_FILE_H
+#define FACET_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct facet_str;
+
+/* Reads the whole file; *data is malloc'ed (one NUL byte follows), caller frees. A file larger
+ * than `max` is FACET_E_LIMIT before anything is allocated. */
+int facet_file_read(const char *path, size_t max, uint8_t **data, size_t *len);
+
+/* Writes to a temporary name beside `path`, fsyncs and renames: readers see old or new, never half. */
+int facet_file_write_atomic(const char *path, const void *data, size_t len);
+
+struct facet_map { const uint8_t *data; size_t len; };
+int facet_map_open(struct facet_map *out, const char *path, size_t max);
+void facet_map_close(struct facet_map *m);
+
+bool facet_path_exists(const char *path);
+bool facet_path_is_dir(const char *path);
+int facet_mkdirs(const char *path);                                  /* like mkdir -p, mode 0755 */
+int facet_path_join(char *out, size_t cap, const char *dir, const char *name);
+const char *facet_path_base(const char *path);                       /* after the last '/' */
+const char *facet_path_ext(const char *path);                        /* after the last '.', or "" */
+
+/* Calls `fn` for each regular file below `dir`, in byte order of their paths, hidden files left
+ * out, symlink loops refused, at most `max_depth` folders deep. Stops when fn returns non-zero and
+ * returns that. */
+typedef int facet_walk_fn(void *ctx, const char *path);
+int facet_walk(const char *dir, int max_depth, facet_walk_fn *fn, void *ctx);
+
+/* Places by the XDG base directory specification, created on demand:
+ *   data   $FACET_DATA   or $XDG_DATA_HOME/facet  or ~/.local/share/facet
+ *   cache  $FACET_CACHE  or $XDG_CACHE_HOME/facet or ~/.cache/facet */
+int facet_data_dir(char *out, size_t cap);
+int facet_cache_dir(char *out, size_t cap);
+
+#endif

@@ -1,0 +1,19 @@
+/* Ceilings of everything that is filled from outside. One list, so that they can be reviewed. */
+#ifndef FACET_BASE_LIMITS_H
+#define FACET_BASE_LIMITS_H
+
+#define FACET_MAX_FACES 256                       /* faces in one frame */
+#define FACET_MAX_DIMS 6                          /* dimensions of a tensor */
+#define FACET_MAX_EMBEDDING 2048                  /* numbers in an embedding */
+#define FACET_MAX_NAME 128                        /* bytes of a person's or model's name, with NUL */
+#define FACET_MAX_IMAGE_SIDE 32768                /* pixels */
+#define FACET_MAX_IMAGE_PIXELS (100u * 1000 * 1000)
+#define FACET_MAX_IMAGE_FILE (256u << 20)         /* bytes of one picture file */
+#define FACET_MAX_MODEL_FILE (2047u << 20)        /* bytes of one model file (protobuf's own limit) */
+#define FACET_MAX_MODEL_NODES 65536
+#define FACET_MAX_TEXT_FILE (16u << 20)           /* bytes of a configuration, pairs or manifest file */
+#define FACET_MAX_YAML_DEPTH 16
+#define FACET_MAX_JSON_DEPTH 64
+#define FACET_MAX_PEOPLE (10u * 1000 * 1000)
+
+#endif

@@ -1,0 +1,39 @@
+/* What runs nodes. A back end declines what it cannot do; the plan then gives the node to `ref`. */
+#ifndef FACET_ENGINE_BACKEND_H
+#define FACET_ENGINE_BACKEND_H
+
+#include "engine/graph.h"
+
+struct facet_pool;
+struct facet_pack;       /* packed weights: written when building, mapped when read from the cache (pack.h) */
+
+struct facet_run {       /* one call */
+    const struct facet_tensor *const *in;     /* NULL where the optional input is absent */
+    int n_in;
+    struct facet_tensor *const *out;
+    int n_out;
+    const struct facet_tensor *residual;      /* epilogue's, NULL: none */
+    void *scratch;                            /* as asked for by scratch_bytes, 64-byte aligned */
+    struct facet_pool *pool;                  /* NULL: one thread */
+};
+
+struct facet_backend_ops {
+    const char *name;
+    /* May this node run here (after passes, epilogue included)? */
+    bool (*supports)(const struct facet_graph *g, int node);
+    /* The layout in which it wants its rank-4 inputs and gives its outputs. NULL: NCHW. */
+    enum facet_layout (*layout)(const struct facet_graph *g, int node);
+    /* Packs weights once per plan into `pack`; *state is per node, read-only afterwards, NULL is fine. */
+    int (*prepare)(void **state, const struct facet_graph *g, int node, struct facet_pack *pack);
+    void (*release)(void *state);             /* NULL: nothing to release */
+    /* Bytes of scratch with these shapes. NULL: none. */
+    size_t (*scratch_bytes)(const void *state, const struct facet_graph *g, int node, const struct facet_run *shapes, unsigned threads);
+    int (*run)(const void *state, const struct facet_graph *g, int node, const struct facet_run *r);
+};
+
+/* In order of preference; NULL-ended. */
+extern const struct facet_backend_ops *const facet_backends[];
+extern const struct facet_backend_ops facet_backend_ref;
+extern const struct facet_backend_ops facet_backend_cpu;
+
+#endif

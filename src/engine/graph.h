@@ -1,0 +1,104 @@
+/* A network as read from a file: values and nodes in topological order. What passes work on. */
+#ifndef FACET_ENGINE_GRAPH_H
+#define FACET_ENGINE_GRAPH_H
+
+#include "engine/tensor.h"
+
+#include <stdbool.h>
+
+enum facet_attr_kind { FACET_ATTR_INT, FACET_ATTR_FLOAT, FACET_ATTR_STRING, FACET_ATTR_INTS, FACET_ATTR_FLOATS, FACET_ATTR_TENSOR };
+
+struct facet_attr {
+    char *name;
+    enum facet_attr_kind kind;
+    int64_t i;
+    float f;
+    char *s;
+    int64_t *ints;
+    float *floats;
+    size_t count;                     /* of ints or floats */
+    struct facet_tensor tensor;       /* owned */
+};
+
+struct facet_value {
+    char *name;
+    enum facet_dtype dtype;
+    struct facet_shape shape;         /* rank -1: unknown until inferred */
+    void *data;                       /* constant (initializer), owned; NULL otherwise */
+    size_t bytes;
+};
+
+/* What a pass folded into a node, applied in this order after the operator itself. */
+enum facet_act { FACET_ACT_NONE, FACET_ACT_RELU, FACET_ACT_CLIP, FACET_ACT_LEAKY, FACET_ACT_PRELU, FACET_ACT_SIGMOID, FACET_ACT_TANH, FACET_ACT_HARD_SWISH, FACET_ACT_HARD_SIGMOID };
+struct facet_epilogue {
+    int residual;                     /* value added before the activation, -1: none */
+    float residual_scale;             /* out = act(op * 1 + residual); op's own scale is folded into weights */
+    bool residual_after;              /* added after the activation instead */
+    enum facet_act act;
+    float lo, hi;                     /* CLIP */
+    float alpha, beta;                /* LEAKY, HARD_SIGMOID */
+    int slope;                        /* PRELU: constant value with one slope per channel (or one) */
+};
+
+struct facet_node {
+    char *name;                       /* never NULL; made up when the file has none */
+    char *op;                         /* ONNX operator type */
+    char *domain;                     /* "" for ONNX's own */
+    int *inputs, *outputs;            /* value numbers; -1: optional and absent */
+    int n_inputs, n_outputs;
+    struct facet_attr *attrs;
+    int n_attrs;
+    struct facet_epilogue epi;
+};
+
+struct facet_graph {
+    char *name;                       /* file or builder it came from, for messages */
+    int opset;
+    struct facet_value *values;
+    int n_values;
+    struct facet_node *nodes;
+    int n_nodes;
+    int *inputs, *outputs;            /* value numbers; inputs leave out initializers */
+    int n_inputs, n_outputs;
+    char sha256[65];                  /* of the file; of the builder's bytes otherwise */
+    /* capacities, owned by graph.c */
+    int cap_values, cap_nodes, cap_inputs, cap_outputs;
+};
+
+/* An empty graph / building one by hand (importers and architecture builders). Names are copied.
+ * Functions that return a value number return a negative error instead. */
+int facet_graph_new(struct facet_graph **out, const char *name, int opset);
+void facet_graph_free(struct facet_graph **g);
+int facet_graph_input(struct facet_graph *g, const char *name, enum facet_dtype t, const struct facet_shape *s);
+int facet_graph_const(struct facet_graph *g, const char *name, enum facet_dtype t, const struct facet_shape *s, const void *data);
+int facet_graph_value(struct facet_graph *g, const char *name);         /* found or made; shape unknown */
+int facet_graph_find(const struct facet_graph *g, const char *name);    /* -1: none */
+/* Appends a node with one fresh output named `out_name`; returns the output's value number. `node`
+ * (may be NULL) receives the node's index, for attributes. */
+int facet_graph_node(struct facet_graph *g, const char *op, const char *out_name, const int *inputs, int n_inputs, int *node);
+int facet_graph_node_output(struct facet_graph *g, int node, const char *out_name);   /* one more output */
+int facet_graph_output(struct facet_graph *g, int value);
+int facet_graph_attr_int(struct facet_graph *g, int node, const char *name, int64_t v);
+int facet_graph_attr_float(struct facet_graph *g, int node, const char *name, float v);
+int facet_graph_attr_string(struct facet_graph *g, int node, const char *name, const char *v);
+int facet_graph_attr_ints(struct facet_graph *g, int node, const char *name, const int64_t *v, size_t n);
+int facet_graph_attr_floats(struct facet_graph *g, int node, const char *name, const float *v, size_t n);
+
+/* Reading attributes: the default when absent. */
+const struct facet_attr *facet_node_attr(const struct facet_node *n, const char *name);
+int64_t facet_node_int(const struct facet_node *n, const char *name, int64_t fallback);
+float facet_node_float(const struct facet_node *n, const char *name, float fallback);
+const char *facet_node_string(const struct facet_node *n, const char *name, const char *fallback);
+size_t facet_node_ints(const struct facet_node *n, const char *name, int64_t *out, size_t max);   /* count, 0: absent */
+
+/* Every node's inputs come before it, every number is in range, outputs are made once, operators are
+ * known (an unknown one is named with node and model in the refusal: FACET_E_UNSUPPORTED). */
+int facet_graph_check(const struct facet_graph *g);
+
+/* Shapes and types of every value from the inputs' (free dimensions stay -1 where they must). */
+int facet_graph_infer(struct facet_graph *g);
+
+/* Multiply-accumulates of node i with the shapes as bound (free batch counted as 1). */
+int64_t facet_node_macs(const struct facet_graph *g, int node);
+
+#endif

@@ -1,0 +1,25 @@
+/* Packed weights of one plan: one arena of 64-byte aligned blobs asked for in a fixed order. While
+ * building, facet_pack_blob gives zeroed memory to fill and *fresh is true; when the plan comes from
+ * the cache file it gives the mapped bytes and *fresh is false. A size that differs from the cached
+ * one means a stale cache: FACET_E_AGAIN, and the plan is built anew. */
+#ifndef FACET_ENGINE_PACK_H
+#define FACET_ENGINE_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct facet_pack;
+
+int facet_pack_blob(struct facet_pack *p, size_t bytes, void **data, bool *fresh);
+
+/* Used by plan.c. Key: model sha256, CPU kind, engine version, pass flags. Damaged (checksum), stale
+ * or absent files are FACET_E_NOT_FOUND, and rebuilt. Two processes may build at once: each writes
+ * its own temporary file and renames. */
+int facet_pack_open_cached(struct facet_pack **out, const char *dir, const char *key);
+int facet_pack_new(struct facet_pack **out);
+int facet_pack_save(struct facet_pack *p, const char *dir, const char *key);
+void facet_pack_close(struct facet_pack **p);
+size_t facet_pack_bytes(const struct facet_pack *p);
+
+#endif

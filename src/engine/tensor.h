@@ -1,0 +1,29 @@
+/* Dense arrays. NCHW order in graphs and at the engine's border; a plan may keep values in NHWC. */
+#ifndef FACET_ENGINE_TENSOR_H
+#define FACET_ENGINE_TENSOR_H
+
+#include "base/limits.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum facet_dtype {
+    FACET_F32, FACET_I64, FACET_I32, FACET_U8, FACET_I8, FACET_BOOL, FACET_F64, FACET_F16, FACET_BF16,
+};
+size_t facet_dtype_size(enum facet_dtype t);
+const char *facet_dtype_name(enum facet_dtype t);      /* "float32", ... */
+
+struct facet_shape { int rank; int64_t dim[FACET_MAX_DIMS]; };     /* dim -1: free (known when bound) */
+int64_t facet_shape_count(const struct facet_shape *s);            /* product; -1 when any is free or it overflows */
+void facet_shape_text(const struct facet_shape *s, char *out, size_t cap);    /* "1x3x?x?" */
+
+enum facet_layout { FACET_NCHW, FACET_NHWC };   /* how rank-4 (and rank-3) data lies; others ignore it */
+
+struct facet_tensor {
+    enum facet_dtype dtype;
+    enum facet_layout layout;
+    struct facet_shape shape;       /* always given in NCHW order, whatever the layout */
+    void *data;                     /* borrowed or owned as the holder says */
+};
+
+#endif

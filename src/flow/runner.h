@@ -1,0 +1,23 @@
+/* Runs stages over packets: one thread a stage, bounded queues between, order kept. */
+#ifndef FACET_FLOW_RUNNER_H
+#define FACET_FLOW_RUNNER_H
+
+#include "flow/stage.h"
+
+struct facet_runner;
+struct facet_runner_opts {
+    unsigned depth;                /* packets between two stages; 0: 2 */
+    unsigned threads;              /* 1: everything on the caller's thread; 0: one a stage */
+    int dim;                       /* of embeddings, for the packets */
+    volatile int *cancel;          /* non-zero: the source stops, what is inside is finished */
+    /* After each packet left the last stage, on that stage's thread. */
+    void (*done)(void *ctx, const struct facet_packet *p); void *ctx;
+};
+
+/* Borrows the stages until close. stages[0] is the source. */
+int facet_runner_open(struct facet_runner **out, struct facet_stage *const *stages, size_t n, const struct facet_runner_opts *o);
+/* Until the source ends, is cancelled (FACET_OK) or a stage fails: the first failure's code, with its text. */
+int facet_runner_run(struct facet_runner *r);
+void facet_runner_close(struct facet_runner **r);
+
+#endif

@@ -1,0 +1,35 @@
+/* Faces in a picture. A detector is one file and one line in detect.c's list. */
+#ifndef FACET_STAGES_DETECT_H
+#define FACET_STAGES_DETECT_H
+
+#include "flow/stage.h"
+
+struct facet_model_spec;
+struct facet_pool;
+
+struct facet_detector_opts {
+    const struct facet_model_spec *model;    /* borrowed until close */
+    int min_face;                  /* pixels; 0: the detector's default (20 for MTCNN) */
+    float threshold[3];            /* 0: default. MTCNN: P, R, O. Others use [0] */
+    float factor;                  /* MTCNN pyramid, 0: 0.709 */
+    float nms;                     /* 0: the detector's default */
+    int max_side;                  /* SCRFD, YuNet: pictures are shrunk to this; 0: 640 */
+    int max_faces;                 /* 0: FACET_MAX_FACES; the best are kept */
+    const char *backend;           /* engine; NULL: cpu */
+    bool strict;
+    struct facet_pool *pool;       /* borrowed until close, may be NULL */
+};
+#define FACET_DETECTOR_OPTS_INIT { 0 }
+
+struct facet_detection { struct facet_box box; struct facet_landmarks points; bool has_points; float score; };
+struct facet_detector;
+int facet_detector_open(struct facet_detector **out, const struct facet_detector_opts *o);
+void facet_detector_close(struct facet_detector **d);
+/* RGB24 in; up to `max` faces out, best first, boxes and points in the picture's pixels. Returns the
+ * count, or a negative error. Not thread-safe: one detector a thread. */
+int facet_detector_run(struct facet_detector *d, const struct facet_image *img, struct facet_detection *out, int max);
+const char *facet_detector_name(const struct facet_detector *d);
+
+extern const struct facet_stage_ops facet_stage_detect;      /* opts: struct facet_detector_opts */
+
+#endif

@@ -1,0 +1,18 @@
+/* Results to sinks: per-frame CSV, event lines, annotated video. A sink is one file and one line in
+ * publish.c's list. */
+#ifndef FACET_STAGES_PUBLISH_H
+#define FACET_STAGES_PUBLISH_H
+
+#include "flow/stage.h"
+
+struct facet_energy;
+
+struct facet_publish_opts {
+    const char *csv, *events, *video;      /* paths, NULL: none; "-" is stdout for csv and events */
+    const char *run, *strategy, *device, *detector, *recogniser;    /* CSV columns */
+    const char *(*source_name)(void *ctx, int source); double (*source_fps)(void *ctx, int source); void *source_ctx;
+    struct facet_energy *energy;           /* borrowed, NULL: the column stays empty */
+};
+extern const struct facet_stage_ops facet_stage_publish;     /* opts: struct facet_publish_opts */
+
+#endif

@@ -1,0 +1,75 @@
+/* Who is known: people and their templates in one SQLite file (WAL), searched in memory.
+ *
+ * A gallery holds templates of one embedding contract; others are refused (FACET_E_CONTRACT).
+ * Thread-safe: one writer at a time, searches see a snapshot. What a call reported as done is on
+ * disk (synchronous=FULL for writes). */
+#ifndef FACET_STORE_GALLERY_H
+#define FACET_STORE_GALLERY_H
+
+#include "base/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct facet_gallery;
+
+struct facet_gallery_opts {
+    const char *path;              /* NULL: <data>/gallery.db; ":memory:" */
+    const char *contract;          /* 64 hex digits; NULL: whatever is in the file */
+    const char *model;             /* name, kept for messages */
+    int dim;                       /* of new galleries */
+    bool create;
+    bool read_only;
+    bool int8;                     /* search over int8 (scale 736, MFN convention) instead of fp32 */
+};
+#define FACET_GALLERY_OPTS_INIT { 0 }
+
+struct facet_person { int64_t id; char name[FACET_MAX_NAME]; int64_t created_ms; int templates; char note[256]; };
+struct facet_template {
+    int64_t id, person;
+    float quality;
+    char source[256];              /* file name it came from, without its folder */
+    char source_sha256[65];
+    int64_t created_ms;
+};
+struct facet_match { int64_t person; int64_t template_id; float cosine; char name[FACET_MAX_NAME]; };
+struct facet_gallery_info { char contract[65]; char model[FACET_MAX_NAME]; int dim; int schema; int64_t people, templates, file_bytes; };
+
+int facet_gallery_open(struct facet_gallery **out, const struct facet_gallery_opts *o);
+void facet_gallery_close(struct facet_gallery **g);
+int facet_gallery_info(struct facet_gallery *g, struct facet_gallery_info *out);
+/* Structure, foreign keys, blob sizes, norms, checksums. FACET_E_STORE names the first fault. */
+int facet_gallery_check(struct facet_gallery *g);
+
+/* People. Names are unique, 1..127 bytes of valid UTF-8, no control characters. */
+int facet_gallery_person(struct facet_gallery *g, const char *name, struct facet_person *out);        /* NOT_FOUND */
+int facet_gallery_person_by_id(struct facet_gallery *g, int64_t id, struct facet_person *out);
+typedef int facet_person_fn(void *ctx, const struct facet_person *p);
+int facet_gallery_people(struct facet_gallery *g, facet_person_fn *fn, void *ctx);      /* by name */
+int facet_gallery_rename(struct facet_gallery *g, const char *from, const char *to);
+int facet_gallery_merge(struct facet_gallery *g, const char *into, const char *from);   /* from's templates move */
+int facet_gallery_delete(struct facet_gallery *g, const char *name);                    /* overwritten, then vacuumed from WAL */
+
+/* Adds one template, making the person when new, in one transaction. The same source_sha256 for the
+ * same person again is FACET_E_EXISTS. */
+int facet_gallery_add(struct facet_gallery *g, const char *name, const float *embedding, int dim,
+                      const struct facet_template *about, int64_t *template_id);
+typedef int facet_template_fn(void *ctx, const struct facet_template *t, const float *embedding);
+int facet_gallery_templates(struct facet_gallery *g, const char *name /* NULL: all */, facet_template_fn *fn, void *ctx);
+int facet_gallery_delete_template(struct facet_gallery *g, int64_t id);
+
+/* Best template of each person, best first; at most k people. Exact. Returns the count or an error. */
+int facet_gallery_search(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_match *out);
+/* Grows by one with every change of people or templates. */
+uint64_t facet_gallery_version(const struct facet_gallery *g);
+
+/* One JSON document a line; import refuses other contracts, and is all or nothing. */
+int facet_gallery_export(struct facet_gallery *g, const char *path);
+int facet_gallery_import(struct facet_gallery *g, const char *path, int *people, int *templates);
+
+/* Small named blobs kept with the gallery (trained classifiers), with the version they were made at. */
+int facet_gallery_blob_put(struct facet_gallery *g, const char *key, const void *data, size_t len);
+int facet_gallery_blob_get(struct facet_gallery *g, const char *key, void **data, size_t *len, uint64_t *people_version);
+
+#endif
