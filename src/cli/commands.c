@@ -1,0 +1,19 @@
+/* The list of commands: one file and one line each, in the order of `facet --help`. */
+#include "cli/commands.h"
+
+#include <string.h>
+
+const struct facet_cmd *const facet_commands[] = {
+    &facet_cmd_help,
+    &facet_cmd_version,
+    &facet_cmd_completion,
+    NULL,
+};
+
+const struct facet_cmd *facet_cmd_find(const char *name)
+{
+    for (const struct facet_cmd *const *c = facet_commands; *c; c++)
+        if (!strcmp((*c)->name, name))
+            return *c;
+    return NULL;
+}

@@ -1,0 +1,11 @@
+/* Every cmd_<name>.c's table. */
+#ifndef FACET_CLI_COMMANDS_H
+#define FACET_CLI_COMMANDS_H
+
+#include "cli/cmd.h"
+
+extern const struct facet_cmd facet_cmd_help;
+extern const struct facet_cmd facet_cmd_version;
+extern const struct facet_cmd facet_cmd_completion;
+
+#endif
