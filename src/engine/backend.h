@@ -17,12 +17,21 @@ struct facet_run {       /* one call */
     struct facet_pool *pool;                  /* NULL: one thread */
 };
 
+/* Which NHWC tensors of a node may be slices of a concat's buffer (pixel_stride above the channels). */
+enum facet_strided { FACET_STRIDED_IN = 1, FACET_STRIDED_OUT = 2, FACET_STRIDED_RESIDUAL = 4 };
+
 struct facet_backend_ops {
     const char *name;
     /* May this node run here (after passes, epilogue included)? */
     bool (*supports)(const struct facet_graph *g, int node);
     /* The layout in which it wants its rank-4 inputs and gives its outputs. NULL: NCHW. */
     enum facet_layout (*layout)(const struct facet_graph *g, int node);
+    /* FACET_STRIDED_* bits. NULL: only dense tensors are given. */
+    unsigned (*strided)(const struct facet_graph *g, int node);
+    /* Under FACET_PASS_FUSE_NETWORK: may replace whole subgraphs by nodes of domain "facet" that only this back
+     * end runs (their shapes are inferred by rows in ops/, like any operator's). NULL: nothing. Runs after the
+     * other passes; dead nodes are swept and the graph is checked afterwards. */
+    int (*fuse_network)(struct facet_graph *g);
     /* Packs weights once per plan into `pack`; *state is per node, read-only afterwards, NULL is fine. */
     int (*prepare)(void **state, const struct facet_graph *g, int node, struct facet_pack *pack);
     void (*release)(void *state);             /* NULL: nothing to release */

@@ -26,6 +26,7 @@ struct facet_value {
     struct facet_shape shape;         /* rank -1: unknown until inferred */
     void *data;                       /* constant (initializer), owned; NULL otherwise */
     size_t bytes;
+    int producer;                     /* the node that makes it, -1: none (kept by graph.c) */
 };
 
 /* What a pass folded into a node, applied in this order after the operator itself. */
@@ -63,6 +64,7 @@ struct facet_graph {
     char sha256[65];                  /* of the file; of the builder's bytes otherwise */
     /* capacities, owned by graph.c */
     int cap_values, cap_nodes, cap_inputs, cap_outputs;
+    int *index, cap_index;            /* names to values: open addressing, -1 is a free slot */
 };
 
 /* An empty graph / building one by hand (importers and architecture builders). Names are copied.
@@ -83,6 +85,17 @@ int facet_graph_attr_float(struct facet_graph *g, int node, const char *name, fl
 int facet_graph_attr_string(struct facet_graph *g, int node, const char *name, const char *v);
 int facet_graph_attr_ints(struct facet_graph *g, int node, const char *name, const int64_t *v, size_t n);
 int facet_graph_attr_floats(struct facet_graph *g, int node, const char *name, const float *v, size_t n);
+/* Takes `data` (malloc'ed), on failure too. */
+int facet_graph_attr_tensor(struct facet_graph *g, int node, const char *name, enum facet_dtype t, const struct facet_shape *s, void *data);
+
+/* Editing, for passes. Removing nodes renumbers them; values keep their numbers. */
+int facet_graph_add_node(struct facet_graph *g, const char *op, const char *domain, const char *name, const int *inputs, int n_inputs, const int *outputs, int n_outputs);  /* the node's number */
+int facet_graph_const_take(struct facet_graph *g, const char *name, enum facet_dtype t, const struct facet_shape *s, void *data);  /* takes malloc'ed data, on failure too; NULL name: made up */
+int facet_graph_uses(const struct facet_graph *g, int value);       /* by nodes (epilogues counted) and as outputs */
+void facet_graph_replace_value(struct facet_graph *g, int from, int to);   /* in every use, outputs included */
+void facet_graph_kill_node(struct facet_graph *g, int node);        /* marks it; facet_graph_sweep removes */
+void facet_graph_sweep(struct facet_graph *g);      /* drops marked nodes, nodes nothing needs, and their constants' data */
+int facet_graph_sort(struct facet_graph *g);        /* stable topological order; a cycle is FACET_E_FORMAT */
 
 /* Reading attributes: the default when absent. */
 const struct facet_attr *facet_node_attr(const struct facet_node *n, const char *name);
@@ -94,6 +107,8 @@ size_t facet_node_ints(const struct facet_node *n, const char *name, int64_t *ou
 /* Every node's inputs come before it, every number is in range, outputs are made once, operators are
  * known (an unknown one is named with node and model in the refusal: FACET_E_UNSUPPORTED). */
 int facet_graph_check(const struct facet_graph *g);
+
+/* Where an operator's arguments are given wrong, errors read "cannot use 'model': node 'x' (Conv): why". */
 
 /* Shapes and types of every value from the inputs' (free dimensions stay -1 where they must). */
 int facet_graph_infer(struct facet_graph *g);

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,14 +16,19 @@ const char *facet_dtype_name(enum facet_dtype t);      /* "float32", ... */
 
 struct facet_shape { int rank; int64_t dim[FACET_MAX_DIMS]; };     /* dim -1: free (known when bound) */
 int64_t facet_shape_count(const struct facet_shape *s);            /* product; -1 when any is free or it overflows */
+bool facet_shape_equal(const struct facet_shape *a, const struct facet_shape *b);
 void facet_shape_text(const struct facet_shape *s, char *out, size_t cap);    /* "1x3x?x?" */
 
-enum facet_layout { FACET_NCHW, FACET_NHWC };   /* how rank-4 (and rank-3) data lies; others ignore it */
+enum facet_layout { FACET_NCHW, FACET_NHWC };   /* how rank-4 data lies; other ranks are always FACET_NCHW (plain row-major) */
 
 struct facet_tensor {
     enum facet_dtype dtype;
     enum facet_layout layout;
     struct facet_shape shape;       /* always given in NCHW order, whatever the layout */
+    int64_t pixel_stride;           /* NHWC: elements from one pixel to the next; the channels when dense, more
+                                     * when this tensor is a slice of a concat's buffer (rows and pictures follow:
+                                     * row = width * pixel_stride). Always set in NHWC; 0 in NCHW. Only given to
+                                     * nodes whose back end said FACET_STRIDED_IN or _OUT (backend.h). */
     void *data;                     /* borrowed or owned as the holder says */
 };
 
