@@ -1,0 +1,61 @@
+# The front door. Everything here is a name for a script or a Meson command.
+#   make demo    installs what is missing, builds, and recognises people in a real video
+#   make test    installs what tests need, builds, runs everything
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 5
+
+# The pinned models and data, when they lie beside the checkout; otherwise they are downloaded.
+ifeq ($(strip $(FACET_MIRROR)),)
+ifneq ($(wildcard ../shared/models),)
+export FACET_MIRROR := $(abspath ../shared)
+endif
+endif
+
+.PHONY: all build demo test test-asan test-tsan fuzz-smoke bench bench-rivals eval install clean help
+
+all: build
+
+help:
+	@sed -n 's/^#   //p' Makefile; echo "also: test-asan test-tsan fuzz-smoke bench bench-rivals eval install clean"
+
+build:
+	@scripts/install-deps.sh build
+	@scripts/build.sh $(BUILD)
+
+demo: build
+	@scripts/demo.sh $(BUILD)
+
+test:
+	@scripts/install-deps.sh build test
+	@scripts/build.sh $(BUILD)
+	@scripts/test.sh $(BUILD)
+
+test-asan:
+	@scripts/install-deps.sh build test
+	@scripts/test-sanitized.sh asan
+
+test-tsan:
+	@scripts/install-deps.sh build test
+	@scripts/test-sanitized.sh tsan
+
+fuzz-smoke:
+	@scripts/install-deps.sh build fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz-smoke.sh
+
+bench: build
+	@$(BUILD)/src/cli/facet bench engine
+
+bench-rivals: build
+	@scripts/bench-rivals.sh $(BUILD)
+
+eval: build
+	@scripts/eval.sh $(BUILD)
+
+install: build
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz
