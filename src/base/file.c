@@ -1,0 +1,253 @@
+#include "base/file.h"
+
+#include "base/errors.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Opens a regular file and tells its size, with everything a caller would refuse refused. */
+static int file_open_sized(const char *path, size_t max, int *fd, size_t *len)
+{
+    struct stat st;
+    /* NONBLOCK: a named pipe must not hang the open, it is refused below. */
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0)
+        return facet_fail_errno("open", path);
+    int err = FACET_OK;
+    if (fstat(*fd, &st) != 0)
+        err = facet_fail_errno("look at", path);
+    else if (S_ISDIR(st.st_mode))
+        err = facet_fail(FACET_E_INVALID, "cannot read '%s': it is a folder, not a file", path);
+    else if (!S_ISREG(st.st_mode))
+        err = facet_fail(FACET_E_INVALID, "cannot read '%s': it is not a regular file", path);
+    else if ((uintmax_t)st.st_size > max)
+        err = facet_fail(FACET_E_LIMIT, "cannot read '%s': %jd bytes are more than the limit of %zu",
+                         path, (intmax_t)st.st_size, max);
+    if (err) {
+        close(*fd);
+        *fd = -1;
+        return err;
+    }
+    *len = (size_t)st.st_size;
+    return FACET_OK;
+}
+
+static int read_all(int fd, const char *path, uint8_t *data, size_t want, size_t *got)
+{
+    *got = 0;
+    while (*got < want) {
+        ssize_t n = read(fd, data + *got, want - *got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return facet_fail_errno("read", path);
+        if (n == 0)
+            break; /* became shorter while we read: what is there is the file */
+        *got += (size_t)n;
+    }
+    return FACET_OK;
+}
+
+int facet_file_read(const char *path, size_t max, uint8_t **data, size_t *len)
+{
+    int fd;
+    size_t want;
+    *data = NULL;
+    *len = 0;
+    int err = file_open_sized(path, max, &fd, &want);
+    if (err)
+        return err;
+    uint8_t *buf = malloc(want + 1);
+    err = buf ? read_all(fd, path, buf, want, &want) : facet_fail_nomem();
+    close(fd);
+    if (err) {
+        free(buf);
+        return err;
+    }
+    buf[want] = 0;
+    *data = buf;
+    *len = want;
+    return FACET_OK;
+}
+
+static int write_all(int fd, const char *path, const uint8_t *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return facet_fail_errno("write", path);
+        data += n;
+        len -= (size_t)n;
+    }
+    return FACET_OK;
+}
+
+/* The name in the folder lasts through a power cut only when the folder is synced too. */
+static void sync_folder_of(const char *path)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    if (len >= sizeof(dir))
+        return;
+    memcpy(dir, path, len);
+    dir[len] = '\0';
+    int fd = open(len ? dir : slash ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)!fsync(fd); /* some file systems cannot: the rename itself has happened */
+    close(fd);
+}
+
+static int set_default_mode(int fd, const char *path)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    return fchmod(fd, 0666 & ~mask) == 0 ? FACET_OK : facet_fail_errno("set the mode of", path);
+}
+
+int facet_file_write_atomic(const char *path, const void *data, size_t len)
+{
+    char tmp[PATH_MAX];
+    int n = snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
+    if (n < 0 || (size_t)n >= sizeof(tmp))
+        return facet_fail(FACET_E_LIMIT, "cannot write '%s': the path is too long", path);
+    int fd = mkostemp(tmp, O_CLOEXEC);
+    if (fd < 0)
+        return facet_fail_errno("create a file beside", path);
+    int err = write_all(fd, path, data, len);
+    if (!err)
+        err = set_default_mode(fd, path);
+    if (!err && fsync(fd) != 0)
+        err = facet_fail_errno("write", path);
+    if (close(fd) != 0 && !err)
+        err = facet_fail_errno("write", path);
+    if (!err && rename(tmp, path) != 0)
+        err = facet_fail_errno("replace", path);
+    if (err)
+        unlink(tmp);
+    else
+        sync_folder_of(path);
+    return err;
+}
+
+int facet_map_open(struct facet_map *out, const char *path, size_t max)
+{
+    int fd;
+    size_t len;
+    *out = (struct facet_map){ 0 };
+    int err = file_open_sized(path, max, &fd, &len);
+    if (err)
+        return err;
+    if (len > 0) {
+        void *p = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED)
+            err = facet_fail_errno("map", path);
+        else
+            *out = (struct facet_map){ .data = p, .len = len };
+    }
+    close(fd);
+    return err;
+}
+
+void facet_map_close(struct facet_map *m)
+{
+    if (m->data)
+        munmap((void *)(uintptr_t)m->data, m->len);
+    *m = (struct facet_map){ 0 };
+}
+
+bool facet_path_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+bool facet_path_is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int make_one_dir(const char *path)
+{
+    if (mkdir(path, 0755) == 0 || (errno == EEXIST && facet_path_is_dir(path)))
+        return FACET_OK;
+    return facet_fail_errno("create folder", path);
+}
+
+int facet_mkdirs(const char *path)
+{
+    char part[PATH_MAX];
+    int err = facet_copy_text(part, sizeof(part), path);
+    for (char *p = part + 1; !err && part[0] && *p; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        err = make_one_dir(part);
+        *p = '/';
+    }
+    return err ? err : make_one_dir(part);
+}
+
+int facet_path_join(char *out, size_t cap, const char *dir, const char *name)
+{
+    size_t len = strlen(dir);
+    const char *slash = len > 0 && dir[len - 1] != '/' ? "/" : "";
+    int n = snprintf(out, cap, "%s%s%s", dir, slash, name);
+    if (n < 0 || (size_t)n >= cap)
+        return facet_fail(FACET_E_LIMIT, "path '%.60s.../%.60s' is too long", dir, name);
+    return FACET_OK;
+}
+
+const char *facet_path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+const char *facet_path_ext(const char *path)
+{
+    const char *base = facet_path_base(path);
+    const char *dot = strrchr(base, '.');
+    return dot && dot != base ? dot + 1 : "";
+}
+
+static int dir_from_env(char *out, size_t cap, const char *own, const char *xdg, const char *home_part)
+{
+    const char *dir = getenv(own);
+    if (dir && dir[0]) {
+        int err = facet_copy_text(out, cap, dir);
+        return err ? err : facet_mkdirs(out);
+    }
+    int err;
+    dir = getenv(xdg);
+    const char *home = getenv("HOME");
+    if (dir && dir[0] == '/') { /* the specification: relative paths are to be ignored */
+        err = facet_path_join(out, cap, dir, "facet");
+    } else if (home && home[0]) {
+        err = facet_path_join(out, cap, home, home_part);
+    } else {
+        err = facet_fail(FACET_E_NOT_FOUND, "cannot tell where to keep files: set %s or HOME", own);
+    }
+    return err ? err : facet_mkdirs(out);
+}
+
+int facet_data_dir(char *out, size_t cap)
+{
+    return dir_from_env(out, cap, "FACET_DATA", "XDG_DATA_HOME", ".local/share/facet");
+}
+
+int facet_cache_dir(char *out, size_t cap)
+{
+    return dir_from_env(out, cap, "FACET_CACHE", "XDG_CACHE_HOME", ".cache/facet");
+}
