@@ -61,11 +61,11 @@ static void test_cpu__kind_and_model_have_names(void **state)
 static void make_tree(char root[64], const char *const (*files)[2])
 {
     char path[PATH_MAX], dir[PATH_MAX];
-    strcpy(root, "/tmp/facet-test-XXXXXX");
+    snprintf(root, 64, "%s", "/tmp/facet-test-XXXXXX");
     assert_non_null(mkdtemp(root));
     for (; (*files)[0]; files++) {
         assert_int_equal(facet_path_join(path, sizeof(path), root, (*files)[0]), 0);
-        strcpy(dir, path);
+        snprintf(dir, sizeof(dir), "%s", path);
         *strrchr(dir, '/') = '\0';
         assert_int_equal(facet_mkdirs(dir), 0);
         assert_int_equal(facet_file_write_atomic(path, (*files)[1], strlen((*files)[1])), 0);

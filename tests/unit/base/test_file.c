@@ -22,7 +22,7 @@ static const char *in_room(struct room *r, const char *name)
 static int room_open(void **state)
 {
     struct room *r = calloc(1, sizeof(*r));
-    strcpy(r->dir, "/tmp/facet-test-XXXXXX");
+    snprintf(r->dir, sizeof(r->dir), "/tmp/facet-test-XXXXXX");
     *state = r;
     return mkdtemp(r->dir) ? 0 : -1;
 }
@@ -234,7 +234,7 @@ static void test_dirs__follow_the_environment(void **state)
     setenv("XDG_DATA_HOME", "relative", 1);
     assert_int_equal(facet_data_dir(got, sizeof(got)), FACET_OK);
     assert_string_equal(got, in_room(r, ".local/share/facet"));
-    strcpy(want, in_room(r, "own"));
+    snprintf(want, sizeof(want), "%s", in_room(r, "own"));
     setenv("FACET_CACHE", want, 1);
     assert_int_equal(facet_cache_dir(got, sizeof(got)), FACET_OK);
     assert_string_equal(got, want);

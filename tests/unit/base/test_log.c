@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct heard { int lines; enum facet_log_level level; char topic[16], text[2048]; };
@@ -11,8 +12,8 @@ static void hear(void *ctx, enum facet_log_level level, const char *topic, const
     struct heard *h = ctx;
     h->lines++;
     h->level = level;
-    strcpy(h->topic, topic);
-    strcpy(h->text, text);
+    snprintf(h->topic, sizeof(h->topic), "%s", topic);
+    snprintf(h->text, sizeof(h->text), "%s", text);
 }
 
 static void test_log__reaches_the_callback(void **state)
