@@ -33,6 +33,10 @@ struct facet_opt {
 #define FACET_OPT(type, field, name_, letter_, kind_, value_, help_) \
     { .name = (name_), .letter = (letter_), .kind = (kind_), .value = (value_), \
       .offset = offsetof(type, field), .help = (help_) }
+/* ... and with a range, both ends included. */
+#define FACET_OPT_RANGE(type, field, name_, letter_, kind_, value_, low_, high_, help_) \
+    { .name = (name_), .letter = (letter_), .kind = (kind_), .value = (value_), .min = (low_), \
+      .max = (high_), .offset = offsetof(type, field), .help = (help_) }
 
 struct facet_cli;
 struct facet_cmd;
