@@ -23,7 +23,7 @@ def main():
         source = Path(scratch) / 'alone.c'
         cases = [(f'<{p.relative_to(root / "include").as_posix()}>', ['-pedantic', f'-I{root}/include'])
                  for p in sorted((root / 'include').rglob('*.h'))]
-        inner = [f'-I{root}/src', f'-I{root}/include', f'-I{build}/src', f'-I{root}/tests']
+        inner = [f'-I{root}/src', f'-I{root}/include', f'-I{build}/src', f'-I{build}/src/engine', f'-I{root}/tests']
         cases += [(f'"{p.relative_to(root / "src").as_posix()}"', inner)
                   for p in sorted((root / 'src').rglob('*.h')) if not p.name.endswith(LEFT_OUT)]
         for header, flags in cases:

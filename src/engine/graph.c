@@ -4,6 +4,7 @@
 
 #include "base/errors.h"
 #include "engine/graph_priv.h"
+#include "engine/ops/ops.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,6 +227,11 @@ static int claim_outputs(struct facet_graph *g, int node, const int *outputs, in
     return FACET_OK;
 }
 
+static const char *onnx_domain(const char *domain)
+{
+    return domain && strcmp(domain, "ai.onnx") != 0 ? domain : "";
+}
+
 int facet_graph_add_node(struct facet_graph *g, const char *op, const char *domain, const char *name,
                          const int *inputs, int n_inputs, const int *outputs, int n_outputs)
 {
@@ -239,9 +245,10 @@ int facet_graph_add_node(struct facet_graph *g, const char *op, const char *doma
         snprintf(made_up, sizeof(made_up), "%.64s_%d", op, g->n_nodes);
         name = made_up;
     }
-    struct facet_node n = {.name = strdup(name), .op = strdup(op), .domain = strdup(domain ? domain : "")};
+    struct facet_node n = {.name = strdup(name), .op = strdup(op), .domain = strdup(onnx_domain(domain))};
     n.inputs = copy_ints(inputs, n_inputs);
     n.outputs = copy_ints(outputs, n_outputs);
+    n.kind = facet_op_find(onnx_domain(domain), op);
     n.n_inputs = n_inputs;
     n.n_outputs = n_outputs;
     n.epi = (struct facet_epilogue){.residual = -1, .residual_scale = 1.0f, .slope = -1};

@@ -41,9 +41,11 @@ struct facet_epilogue {
     int slope;                        /* PRELU: constant value with one slope per channel (or one) */
 };
 
+struct facet_op;
 struct facet_node {
     char *name;                       /* never NULL; made up when the file has none */
     char *op;                         /* ONNX operator type */
+    const struct facet_op *kind;      /* its row in ops/, NULL: unknown (set with the node) */
     char *domain;                     /* "" for ONNX's own */
     int *inputs, *outputs;            /* value numbers; -1: optional and absent */
     int n_inputs, n_outputs;
