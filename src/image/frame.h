@@ -19,7 +19,6 @@ struct facet_frame {
     int refs;
     size_t cap;
     struct facet_frame_pool *pool;
-    struct facet_frame *next_free;
 };
 
 /* A pool of at most `max_frames`. Closing waits for nobody: frames still out are freed at their
