@@ -1,0 +1,170 @@
+/* Depthwise convolution, pooling and the mean of an image: one vector of channels at a time.
+ *
+ * A row of output is cut into a middle, where the window is inside the picture from left to right,
+ * and the ends. In the middle a 3x3 window of stride 1 or 2 keeps DW_X pixels and the three weights
+ * of a window row in registers; everything else goes tap by tap. Rows above and below the picture
+ * are left out of the loop instead of being read as zeros. */
+#include "engine/backends/cpu/kernels.h"
+#include "engine/backends/cpu/simd/finish_body.h"
+
+#include <math.h>
+
+#define DW_X 4
+
+struct strip {                   /* one output row of one vector of channels */
+    const struct facet_conv *c;
+    const float *in;             /* image */
+    float *out;                  /* row */
+    const float *res;            /* row of the residual, or NULL */
+    const float *w;              /* first tap */
+    size_t w_tap;                /* floats from tap to tap */
+    int iy, ky0, ky1;            /* window's top, and its rows inside the picture */
+    size_t lanes;
+    struct finish f;
+};
+
+static inline int clamp_taps(int start, int step, int k, int limit, int *k0)
+{
+    int lo = start < 0 ? (-start + step - 1) / step : 0;
+    int hi = limit <= start ? 0 : (limit - start + step - 1) / step;
+    *k0 = lo;
+    return hi < k ? (hi > lo ? hi : lo) : k;
+}
+
+static inline const float *strip_at(const struct strip *s, int ky, int x)
+{
+    const struct facet_conv *c = s->c;
+    return s->in + ((size_t)(s->iy + ky * c->dy) * (size_t)c->iw + (size_t)x) * c->in_px;
+}
+
+static inline void strip_put(const struct strip *s, int x, vec sum)
+{
+    vec r = s->res ? v_loadn(s->res + (size_t)x * s->c->fin.residual_px, s->lanes) : v_zero();
+    v_storen(s->out + (size_t)x * s->c->out_px, finish_apply(&s->f, sum, r), s->lanes);
+}
+
+static void dw_pixel(const struct strip *s, int x)
+{
+    const struct facet_conv *c = s->c;
+    int ix = x * c->sx - c->pl, kx0, kx1 = clamp_taps(ix, c->dx, c->kw, c->iw, &kx0);
+    vec sum = v_zero();
+    for (int ky = s->ky0; ky < s->ky1; ky++)
+        for (int kx = kx0; kx < kx1; kx++)
+            sum = v_fma(v_loadn(strip_at(s, ky, ix + kx * c->dx), s->lanes),
+                        v_load(s->w + (size_t)(ky * c->kw + kx) * s->w_tap), sum);
+    strip_put(s, x, sum);
+}
+
+/* DW_X pixels of a 3x3 window from x on; sx is 1 or 2 and known to the compiler. full: all lanes. */
+static inline __attribute__((always_inline)) void dw_quad(const struct strip *s, int x, const int sx, const bool full)
+{
+    const struct facet_conv *c = s->c;
+    vec sum[DW_X] = { v_zero(), v_zero(), v_zero(), v_zero() };
+    for (int ky = s->ky0; ky < s->ky1; ky++) {
+        const float *in = strip_at(s, ky, x * sx - c->pl), *w = s->w + (size_t)(ky * 3) * s->w_tap;
+        vec w0 = v_load(w), w1 = v_load(w + s->w_tap), w2 = v_load(w + 2 * s->w_tap), d[DW_X * 2 + 2];
+        for (int i = 0; i < (DW_X - 1) * sx + 3; i++)
+            d[i] = full ? v_load(in + (size_t)i * c->in_px) : v_loadn(in + (size_t)i * c->in_px, s->lanes);
+        for (int i = 0; i < DW_X; i++)
+            sum[i] = v_fma(d[i * sx + 2], w2, v_fma(d[i * sx + 1], w1, v_fma(d[i * sx], w0, sum[i])));
+    }
+    for (int i = 0; i < DW_X; i++)
+        strip_put(s, x + i, sum[i]);
+}
+
+static void dw_strip(const struct strip *s)
+{
+    const struct facet_conv *c = s->c;
+    bool quads = c->kh == 3 && c->kw == 3 && c->dx == 1 && (c->sx == 1 || c->sx == 2);
+    int x = 0, left = (c->pl + c->sx - 1) / c->sx;
+    for (; x < left && x < c->ow; x++)
+        dw_pixel(s, x);
+    while (quads && x + DW_X <= c->ow && (x + DW_X - 1) * c->sx - c->pl + 3 <= c->iw) {
+        if (s->lanes == VL)
+            c->sx == 1 ? dw_quad(s, x, 1, true) : dw_quad(s, x, 2, true);
+        else
+            c->sx == 1 ? dw_quad(s, x, 1, false) : dw_quad(s, x, 2, false);
+        x += DW_X;
+    }
+    for (; x < c->ow; x++)
+        dw_pixel(s, x);
+}
+
+/* Calls fn for each vector of channels of the output rows [r0, r1). */
+static inline void each_strip(const struct facet_conv *c, size_t r0, size_t r1, size_t w_tap, bool finish,
+                              void (*fn)(const struct strip *))
+{
+    for (size_t r = r0; r < r1; r++) {
+        size_t img = r / (size_t)c->oh;
+        struct strip s = { .c = c, .w_tap = w_tap, .iy = (int)(r % (size_t)c->oh) * c->sy - c->pt };
+        s.ky1 = clamp_taps(s.iy, c->dy, c->kh, c->ih, &s.ky0);
+        for (int ch = 0; ch < c->ic; ch += VL) {
+            s.lanes = c->ic - ch < VL ? (size_t)(c->ic - ch) : VL;
+            s.in = c->in + img * (size_t)c->ih * (size_t)c->iw * c->in_px + ch;
+            s.out = c->out + r * (size_t)c->ow * c->out_px + ch;
+            s.w = c->w ? c->w + ch : NULL;
+            s.res = NULL;
+            if (finish) {
+                s.res = c->fin.residual ? c->fin.residual + r * (size_t)c->ow * c->fin.residual_px + ch : NULL;
+                s.f = finish_load(&c->fin, ch);
+            }
+            fn(&s);
+        }
+    }
+}
+
+static void dw_f32(const struct facet_conv *c, size_t r0, size_t r1)
+{
+    each_strip(c, r0, r1, ((size_t)c->ic + 15) / 16 * 16, true, dw_strip);
+}
+
+static void maxpool_strip(const struct strip *s)
+{
+    const struct facet_conv *c = s->c;
+    for (int x = 0; x < c->ow; x++) {
+        int ix = x * c->sx - c->pl, kx0, kx1 = clamp_taps(ix, c->dx, c->kw, c->iw, &kx0);
+        vec m = v_set1(-INFINITY);
+        for (int ky = s->ky0; ky < s->ky1; ky++)
+            for (int kx = kx0; kx < kx1; kx++)
+                m = v_max(m, v_loadn(strip_at(s, ky, ix + kx * c->dx), s->lanes));
+        v_storen(s->out + (size_t)x * c->out_px, m, s->lanes);
+    }
+}
+
+static void maxpool_f32(const struct facet_conv *c, size_t r0, size_t r1)
+{
+    each_strip(c, r0, r1, 0, false, maxpool_strip);
+}
+
+static inline void avgpool_strip(const struct strip *s, bool count_pad)
+{
+    const struct facet_conv *c = s->c;
+    for (int x = 0; x < c->ow; x++) {
+        int ix = x * c->sx - c->pl, kx0, kx1 = clamp_taps(ix, c->dx, c->kw, c->iw, &kx0);
+        int inside = (s->ky1 - s->ky0) * (kx1 - kx0), n = count_pad ? c->kh * c->kw : inside;
+        vec sum = v_zero();
+        for (int ky = s->ky0; ky < s->ky1; ky++)
+            for (int kx = kx0; kx < kx1; kx++)
+                sum = v_add(sum, v_loadn(strip_at(s, ky, ix + kx * c->dx), s->lanes));
+        v_storen(s->out + (size_t)x * c->out_px, v_mul(sum, v_set1(n > 0 ? 1.0f / (float)n : 0)), s->lanes);
+    }
+}
+static void avgpool_all(const struct strip *s) { avgpool_strip(s, true); }
+static void avgpool_inside(const struct strip *s) { avgpool_strip(s, false); }
+
+static void avgpool_f32(const struct facet_conv *c, size_t r0, size_t r1, bool count_pad)
+{
+    each_strip(c, r0, r1, 0, false, count_pad ? avgpool_all : avgpool_inside);
+}
+
+static void gap_f32(const float *in, size_t in_px, float *out, size_t pixels, size_t channels)
+{
+    vec scale = v_set1(1.0f / (float)(pixels ? pixels : 1));
+    for (size_t ch = 0; ch < channels; ch += VL) {
+        size_t n = channels - ch;
+        vec sum[4] = { v_zero(), v_zero(), v_zero(), v_zero() };
+        for (size_t p = 0; p < pixels; p++)
+            sum[p & 3] = v_add(sum[p & 3], v_loadn(in + p * in_px + ch, n));
+        v_storen(out + ch, v_mul(v_add(v_add(sum[0], sum[1]), v_add(sum[2], sum[3])), scale), n);
+    }
+}

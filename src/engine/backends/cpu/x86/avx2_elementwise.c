@@ -1,0 +1,12 @@
+#include "engine/backends/cpu/simd/vec_avx2.inc.h"
+
+#include "engine/backends/cpu/kernels_priv.h"
+#include "engine/backends/cpu/simd/elementwise_body.h"
+
+void facet__avx2_elementwise(struct facet_kernels *k)
+{
+    k->binary_f32 = binary_f32;
+    k->finish_f32 = finish_f32;
+    k->nchw_to_nhwc_f32 = nchw_to_nhwc_f32;
+    k->nhwc_to_nchw_f32 = nhwc_to_nchw_f32;
+}

@@ -1,0 +1,94 @@
+/* One line per layer of the face networks: time and rate of the fastest run. Not a test: run by
+ * `meson test --benchmark`, or by hand with the name of a CPU kind (c, avx2, avx512). */
+#include "kernels/cases.h"
+
+#include "base/cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const struct conv_case layers[] = {
+    { "rnet conv1", 64, 24, 24, 3, 28, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "rnet conv2", 64, 11, 11, 28, 48, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "rnet conv3", 64, 4, 4, 48, 64, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "rnet conv4", 64, 1, 1, 576, 128, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "onet conv1", 16, 48, 48, 3, 32, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "onet conv2", 16, 23, 23, 32, 64, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "onet conv3", 16, 10, 10, 64, 64, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "facenet 1a", 1, 160, 160, 3, 32, 3, 3, 2, 2, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "facenet 2a", 1, 79, 79, 32, 32, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "facenet 2b", 1, 77, 77, 32, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 },
+    { "facenet 4a", 1, 38, 38, 80, 192, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "facenet 4b", 1, 36, 36, 192, 256, 3, 3, 2, 2, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "block35 3x3", 1, 17, 17, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 },
+    { "block35 up", 1, 17, 17, 96, 256, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "block17 down", 1, 8, 8, 896, 128, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "block17 1x7", 1, 8, 8, 128, 128, 1, 7, 1, 1, 1, 1, 0, 3, 0, 3, 0, 0 },
+    { "block17 up", 1, 8, 8, 256, 896, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "block8 1x3", 1, 3, 3, 192, 192, 1, 3, 1, 1, 1, 1, 0, 1, 0, 1, 0, 0 },
+    { "block8 up", 1, 3, 3, 384, 1792, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "mobile 1x1 64", 1, 56, 56, 64, 128, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { "mobile 1x1 128", 1, 14, 14, 128, 256, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 },
+    { NULL },
+};
+static const struct conv_case dw_layers[] = {
+    { "dw 56 s1", 1, 56, 56, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 },
+    { "dw 56 s2", 1, 56, 56, 128, 128, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 0, 0 },
+    { "dw 28 s1", 1, 28, 28, 128, 128, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 },
+    { "dw 14 s1", 1, 14, 14, 256, 256, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 },
+    { NULL },
+};
+static const struct conv_case pool_layers[] = {
+    { "pool rnet 1", 64, 22, 22, 28, 28, 3, 3, 2, 2, 1, 1, 0, 0, 1, 1, 0, 0 },
+    { "pool onet 1", 16, 46, 46, 32, 32, 3, 3, 2, 2, 1, 1, 0, 0, 1, 1, 0, 0 },
+    { NULL },
+};
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void time_case(const struct facet_kernels *k, const struct conv_case *cs, enum conv_kind kind)
+{
+    static const char *const kinds[] = { "direct", "winograd", "depthwise", "maxpool" };
+    struct conv_data d;
+    conv_data_open(&d, cs, kind == KIND_POOL ? END_PLAIN : END_PRELU);
+    conv_data_run(&d, k, kind);
+    double best = 1e9;
+    for (int i = 0; i < 30; i++) {
+        double t = seconds();
+        conv_data_run(&d, k, kind);
+        t = seconds() - t;
+        best = t < best ? t : best;
+    }
+    double macs = (double)d.c.n * d.c.oh * d.c.ow * cs->kh * cs->kw * cs->oc * (kind == KIND_CONV || kind == KIND_WINO ? cs->ic : 1);
+    printf("%-8s %-16s %-10s %9.1f us %8.1f GFLOP/s\n", k->kind, cs->name, kinds[kind], best * 1e6, macs * 2e-9 / best);
+    conv_data_close(&d);
+}
+
+static uint32_t flags_of(const char *name)
+{
+    if (!strcmp(name, "c"))
+        return 0;
+    return !strcmp(name, "avx2") ? FACET_CPU_AVX2 : !strcmp(name, "neon") ? FACET_CPU_NEON : FACET_CPU_AVX2 | FACET_CPU_AVX512;
+}
+
+int main(int argc, char **argv)
+{
+    struct facet_kernels k;
+    facet_kernels_init(&k, argc > 1 ? flags_of(argv[1]) : facet_cpu_flags(NULL));
+    for (const struct conv_case *cs = layers; cs->name; cs++) {
+        time_case(&k, cs, KIND_CONV);
+        if (k.wino_f32 && conv_case_is_wino(cs))
+            time_case(&k, cs, KIND_WINO);
+    }
+    for (const struct conv_case *cs = dw_layers; cs->name; cs++)
+        time_case(&k, cs, KIND_DW);
+    for (const struct conv_case *cs = pool_layers; cs->name; cs++)
+        time_case(&k, cs, KIND_POOL);
+    return 0;
+}
