@@ -1,6 +1,7 @@
 /* The processor quota of our control group: version 2 writes "quota period" into cpu.max, version 1
- * has a file for each. A quota binds everything below it, so the least on the way to the root counts.
- * Inside a container the path in /proc may name folders that are not mounted here: those are skipped. */
+ * has a file for each. A quota binds everything below it, so the least on the way to the root
+ * counts. Inside a container the path in /proc may name folders that are not mounted here: those
+ * are skipped. */
 #include "base/cpu_priv.h"
 
 #include <limits.h>
@@ -97,7 +98,8 @@ static unsigned line_quota(const char *root, char *line)
     bool v2 = len == 0;
     if (!v2 && !names_cpu(controllers, len))
         return 0;
-    if (snprintf(mount, sizeof(mount), "%s/sys/fs/cgroup%s", root, v2 ? "" : "/cpu") >= (int)sizeof(mount))
+    if (snprintf(mount, sizeof(mount), "%s/sys/fs/cgroup%s", root, v2 ? "" : "/cpu") >=
+        (int)sizeof(mount))
         return 0;
     return least_quota(mount, path, v2 ? quota_v2 : quota_v1);
 }

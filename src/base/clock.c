@@ -20,7 +20,8 @@ static int64_t system_wall_ms(void *ctx)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-const struct facet_clock facet_clock_system = { .mono_ns = system_mono_ns, .wall_ms = system_wall_ms };
+const struct facet_clock facet_clock_system = {.mono_ns = system_mono_ns,
+                                               .wall_ms = system_wall_ms};
 
 uint64_t facet_now_ns(void)
 {
@@ -38,9 +39,9 @@ void facet_format_time(char out[25], int64_t wall_ms)
     }
     time_t t = (time_t)s;
     if (!gmtime_r(&t, &tm) || tm.tm_year < -1900 || tm.tm_year > 8099)
-        tm = (struct tm){ .tm_year = -1900, .tm_mday = 1 }; /* a year that four digits cannot hold */
-    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms);
+        tm = (struct tm){.tm_year = -1900, .tm_mday = 1}; /* a year that four digits cannot hold */
+    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms);
     memcpy(out, text, 24);
     out[24] = '\0';
 }

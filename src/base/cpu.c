@@ -17,10 +17,10 @@ static const struct cpu_kind {
     const char *name;
     uint32_t needs, keeps;
 } cpu_kinds[] = {
-    { "c", 0, 0 },
-    { "avx2", FACET_CPU_AVX2, FACET_CPU_AVX2 },
-    { "avx512", FACET_CPU_AVX512, FACET_CPU_AVX2 | CPU_ALL_AVX512 },
-    { "neon", FACET_CPU_NEON, FACET_CPU_NEON },
+    {"c", 0, 0},
+    {"avx2", FACET_CPU_AVX2, FACET_CPU_AVX2},
+    {"avx512", FACET_CPU_AVX512, FACET_CPU_AVX2 | CPU_ALL_AVX512},
+    {"neon", FACET_CPU_NEON, FACET_CPU_NEON},
 };
 
 uint32_t facet__cpu_lower(uint32_t have, const char *value, const char **why)
@@ -82,7 +82,7 @@ static void copy_trimmed(char *out, unsigned cap, const char *text)
 
 void facet_cpu_model(char *out, unsigned cap)
 {
-    static const char *const keys[] = { "model name", "Model", "Hardware" };
+    static const char *const keys[] = {"model name", "Model", "Hardware"};
     char line[512];
     struct utsname u;
     if (cap == 0)

@@ -29,8 +29,9 @@ static int file_open_sized(const char *path, size_t max, int *fd, size_t *len)
     else if (!S_ISREG(st.st_mode))
         err = facet_fail(FACET_E_INVALID, "cannot read '%s': it is not a regular file", path);
     else if ((uintmax_t)st.st_size > max)
-        err = facet_fail(FACET_E_LIMIT, "cannot read '%s': %jd bytes are more than the limit of %zu",
-                         path, (intmax_t)st.st_size, max);
+        err =
+            facet_fail(FACET_E_LIMIT, "cannot read '%s': %jd bytes are more than the limit of %zu",
+                       path, (intmax_t)st.st_size, max);
     if (err) {
         close(*fd);
         *fd = -1;
@@ -145,7 +146,7 @@ int facet_map_open(struct facet_map *out, const char *path, size_t max)
 {
     int fd;
     size_t len;
-    *out = (struct facet_map){ 0 };
+    *out = (struct facet_map){0};
     int err = file_open_sized(path, max, &fd, &len);
     if (err)
         return err;
@@ -154,7 +155,7 @@ int facet_map_open(struct facet_map *out, const char *path, size_t max)
         if (p == MAP_FAILED)
             err = facet_fail_errno("map", path);
         else
-            *out = (struct facet_map){ .data = p, .len = len };
+            *out = (struct facet_map){.data = p, .len = len};
     }
     close(fd);
     return err;
@@ -164,7 +165,7 @@ void facet_map_close(struct facet_map *m)
 {
     if (m->data)
         munmap((void *)(uintptr_t)m->data, m->len);
-    *m = (struct facet_map){ 0 };
+    *m = (struct facet_map){0};
 }
 
 bool facet_path_exists(const char *path)
@@ -222,7 +223,8 @@ const char *facet_path_ext(const char *path)
     return dot && dot != base ? dot + 1 : "";
 }
 
-static int dir_from_env(char *out, size_t cap, const char *own, const char *xdg, const char *home_part)
+static int dir_from_env(char *out, size_t cap, const char *own, const char *xdg,
+                        const char *home_part)
 {
     const char *dir = getenv(own);
     if (dir && dir[0]) {

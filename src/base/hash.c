@@ -2,8 +2,8 @@
 
 #include "base/errors.h"
 
-#include <fcntl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,8 +67,9 @@ int facet_sha256_file(const char *path, char out[FACET_SHA256_HEX])
     return err;
 }
 
-/* --- facet_hash64: four lanes of 64-bit multiply and rotate, folded together at the end. Each step is
- * a bijection of the lane for fixed input, so that any single changed word changes the lane. --- */
+/* --- facet_hash64: four lanes of 64-bit multiply and rotate, folded together at the end. Each step
+ * is a bijection of the lane for fixed input, so that any single changed word changes the lane. ---
+ */
 
 #define HASH_M1 0x9e3779b97f4a7c15u
 #define HASH_M2 0xc2b2ae3d27d4eb4fu
@@ -101,7 +102,7 @@ static uint64_t finish(uint64_t x)
 uint64_t facet_hash64(const void *data, size_t len, uint64_t seed)
 {
     const uint8_t *p = data;
-    uint64_t lane[4] = { seed, seed ^ HASH_M1, seed ^ HASH_M2, ~seed };
+    uint64_t lane[4] = {seed, seed ^ HASH_M1, seed ^ HASH_M2, ~seed};
     size_t left = len;
     for (; left >= 32; left -= 32, p += 32) {
         for (int i = 0; i < 4; i++)

@@ -29,7 +29,9 @@ typedef int facet_json_member_fn(void *ctx, const char *key, const struct facet_
 int facet_json_each(const struct facet_json *obj, facet_json_member_fn *fn, void *ctx);
 
 /* Writing: text is appended to a facet_str, commas and quoting are kept right. Allocates nothing
- * beyond the string. NaN and infinities are written as null; invalid UTF-8 is replaced. */
+ * beyond the string, whose `err` tells at the end whether all was written. NaN and infinities are
+ * written as null; invalid UTF-8 is replaced by U+FFFD; negative `decimals` mean as many as read back
+ * the same. */
 struct facet_str;
 struct facet_jsonw { struct facet_str *out; unsigned depth; bool comma[64]; bool indent; bool after_key; };
 void facet_jsonw_init(struct facet_jsonw *w, struct facet_str *out, bool indent);

@@ -13,6 +13,7 @@
 #define FACET_MAX_MODEL_NODES 65536
 #define FACET_MAX_TEXT_FILE (16u << 20)           /* bytes of a configuration, pairs or manifest file */
 #define FACET_MAX_YAML_DEPTH 16
+#define FACET_MAX_YAML_NODES (1u << 18)
 #define FACET_MAX_JSON_DEPTH 64
 #define FACET_MAX_PEOPLE (10u * 1000 * 1000)
 

@@ -1,9 +1,10 @@
-/* How a loop is shared. A job is published by opening the gate: one word that holds "open" and how many
- * workers are inside. A worker that comes while the gate is open joins and takes chunks of indices
- * from an atomic counter; one that comes late finds it closed and goes back to sleep. The caller works
- * too, closes the gate when no index is left, and waits only for those inside: a worker that the
- * system has not woken yet delays nobody. Whoever waits spins for some microseconds, because the next
- * layer of a network comes that soon, and then sleeps, because the core may be somebody else's. */
+/* How a loop is shared. A job is published by opening the gate: one word that holds "open" and how
+ * many workers are inside. A worker that comes while the gate is open joins and takes chunks of
+ * indices from an atomic counter; one that comes late finds it closed and goes back to sleep. The
+ * caller works too, closes the gate when no index is left, and waits only for those inside: a
+ * worker that the system has not woken yet delays nobody. Whoever waits spins for some
+ * microseconds, because the next layer of a network comes that soon, and then sleeps, because the
+ * core may be somebody else's. */
 #include "base/pool.h"
 
 #include "base/cpu_priv.h"
@@ -16,10 +17,10 @@
 #include <stdlib.h>
 
 #define POOL_MAX_THREADS 256
-#define POOL_SPINS 100             /* of a pause instruction: 2 to 5 us */
+#define POOL_SPINS 100 /* of a pause instruction: 2 to 5 us */
 #define POOL_CHUNKS_PER_THREAD 8
 #define GATE_OPEN 1u
-#define GATE_ONE 2u                /* one worker inside */
+#define GATE_ONE 2u /* one worker inside */
 
 struct pool_worker {
     struct facet_pool *pool;
@@ -29,7 +30,7 @@ struct pool_worker {
 
 struct facet_pool {
     unsigned threads;
-    unsigned started;              /* workers that really run */
+    unsigned started; /* workers that really run */
     unsigned spins;
     struct pool_worker *workers;
 
@@ -47,7 +48,7 @@ struct facet_pool {
     bool has_lock;
     pthread_mutex_t lock;
     pthread_cond_t wake, idle;
-    bool caller_sleeps;            /* under lock */
+    bool caller_sleeps; /* under lock */
 };
 
 static void work(struct facet_pool *p, unsigned worker)
@@ -160,9 +161,10 @@ static int pool_start(struct facet_pool *p)
     p->has_lock = true;
     for (unsigned i = 1; i < p->threads; i++) {
         struct pool_worker *w = &p->workers[p->started];
-        *w = (struct pool_worker){ .pool = p, .index = i };
+        *w = (struct pool_worker){.pool = p, .index = i};
         if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
-            return facet_fail(FACET_E_LIMIT, "cannot start thread %u of %u: the system refuses more", i + 1,
+            return facet_fail(FACET_E_LIMIT,
+                              "cannot start thread %u of %u: the system refuses more", i + 1,
                               p->threads);
         p->started++;
     }
@@ -176,11 +178,12 @@ int facet_pool_open(struct facet_pool **out, unsigned threads)
     if (threads == 0)
         threads = cpus < POOL_MAX_THREADS ? cpus : POOL_MAX_THREADS;
     if (threads > POOL_MAX_THREADS)
-        return facet_fail(FACET_E_LIMIT, "a pool has at most %d threads, not %u", POOL_MAX_THREADS, threads);
+        return facet_fail(FACET_E_LIMIT, "a pool has at most %d threads, not %u", POOL_MAX_THREADS,
+                          threads);
     struct facet_pool *p = aligned_alloc(_Alignof(struct facet_pool), sizeof(*p));
     if (!p)
         return facet_fail_nomem();
-    *p = (struct facet_pool){ .threads = threads, .spins = threads > cpus ? 0 : POOL_SPINS };
+    *p = (struct facet_pool){.threads = threads, .spins = threads > cpus ? 0 : POOL_SPINS};
     int err = pool_start(p);
     if (err)
         facet_pool_close(&p);

@@ -6,7 +6,7 @@
 
 int facet_queue_init(struct facet_queue *q, size_t cap)
 {
-    *q = (struct facet_queue){ .cap = cap };
+    *q = (struct facet_queue){.cap = cap};
     if (cap == 0)
         return facet_fail(FACET_E_INVALID, "a queue holds at least one item");
     q->items = calloc(cap, sizeof(*q->items));
@@ -26,7 +26,7 @@ void facet_queue_fini(struct facet_queue *q)
     pthread_cond_destroy(&q->can_put);
     pthread_mutex_destroy(&q->lock);
     free(q->items);
-    *q = (struct facet_queue){ 0 };
+    *q = (struct facet_queue){0};
 }
 
 static void push_locked(struct facet_queue *q, void *item)

@@ -2,6 +2,10 @@
 
 #include "base/errors.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +48,7 @@ void facet_str_fini(struct facet_str *s)
 {
     size_t max = s->max;
     free(s->data);
-    *s = (struct facet_str){ .max = max };
+    *s = (struct facet_str){.max = max};
 }
 
 void facet_str_clear(struct facet_str *s)
@@ -104,7 +108,7 @@ char *facet_str_take(struct facet_str *s)
 {
     char *data = s->data ? s->data : calloc(1, 1);
     size_t max = s->max;
-    *s = (struct facet_str){ .max = max };
+    *s = (struct facet_str){.max = max};
     return data;
 }
 
@@ -114,8 +118,34 @@ int facet_copy_text(char *dst, size_t cap, const char *src)
     if (len >= cap) {
         if (cap)
             dst[0] = '\0';
-        return facet_fail(FACET_E_LIMIT, "'%.40s...' is longer than %zu bytes", src, cap ? cap - 1 : 0);
+        return facet_fail(FACET_E_LIMIT, "'%.40s...' is longer than %zu bytes", src,
+                          cap ? cap - 1 : 0);
     }
     memcpy(dst, src, len + 1);
+    return FACET_OK;
+}
+
+int facet_parse_num(const char *text, double *out)
+{
+    char *end = (char *)(uintptr_t)text;
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!c)
+        return facet_fail_nomem();
+    double value = isspace((unsigned char)text[0]) ? 0 : strtod_l(text, &end, c);
+    freelocale(c);
+    if (end == text || *end || !isfinite(value))
+        return facet_fail(FACET_E_FORMAT, "'%.60s' is no number", text);
+    *out = value;
+    return FACET_OK;
+}
+
+int facet_parse_int(const char *text, int64_t *out)
+{
+    char *end = (char *)(uintptr_t)text;
+    errno = 0;
+    long long value = isspace((unsigned char)text[0]) ? 0 : strtoll(text, &end, 10);
+    if (end == text || *end || errno)
+        return facet_fail(FACET_E_FORMAT, "'%.60s' is no whole number", text);
+    *out = value;
     return FACET_OK;
 }

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct facet_str {
     char *data;      /* NUL-terminated when len > 0; NULL when nothing was ever appended */
@@ -26,5 +27,10 @@ char *facet_str_take(struct facet_str *s);                 /* caller frees; s is
 
 /* strdup-like with an upper bound: copies `src` into `dst`; FACET_E_LIMIT when it does not fit. */
 int facet_copy_text(char *dst, size_t cap, const char *src);
+
+/* The whole text as one finite number, "." before the decimals in every locale; FACET_E_FORMAT with a
+ * text that quotes it otherwise. *out is untouched on failure. */
+int facet_parse_num(const char *text, double *out);
+int facet_parse_int(const char *text, int64_t *out);
 
 #endif

@@ -1,6 +1,7 @@
 /* facet_walk: each folder is read whole and sorted before anything in it is reported, so that the
- * order is that of the bytes of the paths and the same on every file system. Folders on the way from
- * the root are remembered by device and inode: one that comes again below itself is a symlink loop. */
+ * order is that of the bytes of the paths and the same on every file system. Folders on the way
+ * from the root are remembered by device and inode: one that comes again below itself is a symlink
+ * loop. */
 #include "base/file.h"
 
 #include "base/errors.h"
@@ -15,9 +16,18 @@
 #define WALK_MAX_ENTRIES (4u << 20)
 #define WALK_MAX_DEPTH 64
 
-struct walk_entry { char *name; bool is_dir; };
-struct walk_list { struct walk_entry *items; size_t count, cap; };
-struct walk_place { dev_t dev; ino_t ino; };
+struct walk_entry {
+    char *name;
+    bool is_dir;
+};
+struct walk_list {
+    struct walk_entry *items;
+    size_t count, cap;
+};
+struct walk_place {
+    dev_t dev;
+    ino_t ino;
+};
 
 struct walk {
     facet_walk_fn *fn;
@@ -61,7 +71,7 @@ static int list_add(struct walk_list *l, const char *name, bool is_dir)
     char *copy = strdup(name);
     if (!copy)
         return facet_fail_nomem();
-    l->items[l->count++] = (struct walk_entry){ copy, is_dir };
+    l->items[l->count++] = (struct walk_entry){copy, is_dir};
     return FACET_OK;
 }
 
@@ -109,15 +119,16 @@ static int walk_enter(struct walk *w, const char *dir, int depth)
         return facet_fail_errno("open folder", dir);
     for (int i = 0; i < depth; i++) {
         if (w->above[i].dev == st.st_dev && w->above[i].ino == st.st_ino)
-            return facet_fail(FACET_E_INVALID, "folder '%s' contains itself: remove the symbolic link", dir);
+            return facet_fail(FACET_E_INVALID,
+                              "folder '%s' contains itself: remove the symbolic link", dir);
     }
-    w->above[depth] = (struct walk_place){ st.st_dev, st.st_ino };
+    w->above[depth] = (struct walk_place){st.st_dev, st.st_ino};
     return FACET_OK;
 }
 
 static int walk_dir(struct walk *w, const char *dir, int depth)
 {
-    struct walk_list list = { 0 };
+    struct walk_list list = {0};
     int err = walk_enter(w, dir, depth);
     if (!err)
         err = list_read(&list, dir);
@@ -135,8 +146,9 @@ static int walk_dir(struct walk *w, const char *dir, int depth)
 
 int facet_walk(const char *dir, int max_depth, facet_walk_fn *fn, void *ctx)
 {
-    struct walk w = { .fn = fn, .ctx = ctx, .max_depth = max_depth };
+    struct walk w = {.fn = fn, .ctx = ctx, .max_depth = max_depth};
     if (max_depth < 0 || max_depth > WALK_MAX_DEPTH)
-        return facet_fail(FACET_E_INVALID, "a walk goes 0 to %d folders deep, not %d", WALK_MAX_DEPTH, max_depth);
+        return facet_fail(FACET_E_INVALID, "a walk goes 0 to %d folders deep, not %d",
+                          WALK_MAX_DEPTH, max_depth);
     return walk_dir(&w, dir, 0);
 }

@@ -5,7 +5,10 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
-struct cpu_leaves { unsigned ecx1, ebx7, ecx7, eax7_1; uint64_t xcr0; };
+struct cpu_leaves {
+    unsigned ecx1, ebx7, ecx7, eax7_1;
+    uint64_t xcr0;
+};
 
 /* XGETBV: what the system saves on a task switch. A flag in CPUID alone is not permission. */
 static uint64_t read_xcr0(void)
@@ -17,7 +20,7 @@ static uint64_t read_xcr0(void)
 
 static struct cpu_leaves read_leaves(void)
 {
-    struct cpu_leaves l = { 0 };
+    struct cpu_leaves l = {0};
     unsigned a, b, c, d;
     if (__get_cpuid(1, &a, &b, &c, &d))
         l.ecx1 = c;

@@ -85,11 +85,11 @@ static unsigned cpus_of(const char *const (*files)[2])
 static void test_cgroup__version_2_least_of_the_ancestors(void **state)
 {
     static const char *const files[][2] = {
-        { "proc/self/cgroup", "0::/a/b\n" },
-        { "sys/fs/cgroup/a/b/cpu.max", "max 100000\n" },
-        { "sys/fs/cgroup/a/cpu.max", "150000 100000\n" },
-        { "sys/fs/cgroup/cpu.max", "400000 100000\n" },
-        { NULL, NULL },
+        {"proc/self/cgroup", "0::/a/b\n"},
+        {"sys/fs/cgroup/a/b/cpu.max", "max 100000\n"},
+        {"sys/fs/cgroup/a/cpu.max", "150000 100000\n"},
+        {"sys/fs/cgroup/cpu.max", "400000 100000\n"},
+        {NULL, NULL},
     };
     assert_int_equal(cpus_of(files), 2);
 }
@@ -97,12 +97,12 @@ static void test_cgroup__version_2_least_of_the_ancestors(void **state)
 static void test_cgroup__version_1_quota(void **state)
 {
     static const char *const files[][2] = {
-        { "proc/self/cgroup", "5:memory:/x\n4:cpuset:/x\n3:cpuacct,cpu:/x\n" },
-        { "sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", "300000\n" },
-        { "sys/fs/cgroup/cpu/x/cpu.cfs_period_us", "100000\n" },
-        { "sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n" },
-        { "sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n" },
-        { NULL, NULL },
+        {"proc/self/cgroup", "5:memory:/x\n4:cpuset:/x\n3:cpuacct,cpu:/x\n"},
+        {"sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", "300000\n"},
+        {"sys/fs/cgroup/cpu/x/cpu.cfs_period_us", "100000\n"},
+        {"sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n"},
+        {"sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"},
+        {NULL, NULL},
     };
     assert_int_equal(cpus_of(files), 3);
 }
@@ -110,14 +110,14 @@ static void test_cgroup__version_1_quota(void **state)
 static void test_cgroup__unreadable_or_odd_means_no_limit(void **state)
 {
     static const char *const odd[][2] = {
-        { "proc/self/cgroup", "no colon\n0:\n0::/gone\n7:cpuset:/x\n" },
-        { "sys/fs/cgroup/cpu.max", "many few\n" },
-        { NULL, NULL },
+        {"proc/self/cgroup", "no colon\n0:\n0::/gone\n7:cpuset:/x\n"},
+        {"sys/fs/cgroup/cpu.max", "many few\n"},
+        {NULL, NULL},
     };
     static const char *const zero[][2] = {
-        { "proc/self/cgroup", "0::/\n" },
-        { "sys/fs/cgroup/cpu.max", "100000 0\n" },
-        { NULL, NULL },
+        {"proc/self/cgroup", "0::/\n"},
+        {"sys/fs/cgroup/cpu.max", "100000 0\n"},
+        {NULL, NULL},
     };
     assert_int_equal(facet__cgroup_cpus("/nowhere"), 0);
     assert_int_equal(cpus_of(odd), 0);

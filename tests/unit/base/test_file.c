@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 /* Each test works in an empty folder of its own. */
-struct room { char dir[64]; char path[PATH_MAX]; };
+struct room {
+    char dir[64];
+    char path[PATH_MAX];
+};
 
 static const char *in_room(struct room *r, const char *name)
 {
@@ -155,7 +158,11 @@ static void test_path__parts(void **state)
     assert_int_equal(facet_path_join(out, sizeof(out), "abcd", "efg"), FACET_E_LIMIT);
 }
 
-struct seen { char text[512]; const char *stop_at; size_t skip; };
+struct seen {
+    char text[512];
+    const char *stop_at;
+    size_t skip;
+};
 
 static int see(void *ctx, const char *path)
 {
@@ -181,7 +188,7 @@ static void make_tree(struct room *r)
 static void test_walk__is_in_byte_order_of_paths(void **state)
 {
     struct room *r = *state;
-    struct seen s = { .skip = strlen(r->dir) + 1 };
+    struct seen s = {.skip = strlen(r->dir) + 1};
     make_tree(r);
     assert_int_equal(facet_walk(r->dir, 8, see, &s), FACET_OK);
     assert_string_equal(s.text, "a-1 a.txt a/10 a/2 a/deep/er/x a0 b ");
@@ -190,11 +197,11 @@ static void test_walk__is_in_byte_order_of_paths(void **state)
 static void test_walk__depth_bounds_and_callback_stops(void **state)
 {
     struct room *r = *state;
-    struct seen s = { .skip = strlen(r->dir) + 1 };
+    struct seen s = {.skip = strlen(r->dir) + 1};
     make_tree(r);
     assert_int_equal(facet_walk(r->dir, 0, see, &s), FACET_OK);
     assert_string_equal(s.text, "a-1 a.txt a0 b ");
-    s = (struct seen){ .skip = s.skip, .stop_at = "a/10" };
+    s = (struct seen){.skip = s.skip, .stop_at = "a/10"};
     assert_int_equal(facet_walk(r->dir, 8, see, &s), 77);
     assert_string_equal(s.text, "a-1 a.txt a/10 ");
 }
@@ -202,7 +209,7 @@ static void test_walk__depth_bounds_and_callback_stops(void **state)
 static void test_walk__symlink_loop_is_refused_and_dangling_skipped(void **state)
 {
     struct room *r = *state;
-    struct seen s = { .skip = strlen(r->dir) + 1 };
+    struct seen s = {.skip = strlen(r->dir) + 1};
     make_tree(r);
     assert_int_equal(symlink("nowhere", in_room(r, "c")), 0);
     assert_int_equal(facet_walk(r->dir, 8, see, &s), FACET_OK);

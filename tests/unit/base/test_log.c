@@ -5,7 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-struct heard { int lines; enum facet_log_level level; char topic[16], text[2048]; };
+struct heard {
+    int lines;
+    enum facet_log_level level;
+    char topic[16], text[2048];
+};
 
 static void hear(void *ctx, enum facet_log_level level, const char *topic, const char *text)
 {
@@ -18,7 +22,7 @@ static void hear(void *ctx, enum facet_log_level level, const char *topic, const
 
 static void test_log__reaches_the_callback(void **state)
 {
-    struct heard h = { 0 };
+    struct heard h = {0};
     facet_log_set(hear, &h, FACET_LOG_INFO);
     facet_log(FACET_LOG_WARN, "engine", "node %d", 3);
     assert_int_equal(h.lines, 1);
@@ -30,7 +34,7 @@ static void test_log__reaches_the_callback(void **state)
 
 static void test_log__below_the_level_or_without_callback_is_silent(void **state)
 {
-    struct heard h = { 0 };
+    struct heard h = {0};
     facet_log_set(hear, &h, FACET_LOG_WARN);
     facet_log(FACET_LOG_INFO, "engine", "quiet");
     facet_log_set(NULL, NULL, FACET_LOG_DEBUG);
@@ -40,7 +44,7 @@ static void test_log__below_the_level_or_without_callback_is_silent(void **state
 
 static void test_log__long_text_is_cut(void **state)
 {
-    struct heard h = { 0 };
+    struct heard h = {0};
     facet_log_set(hear, &h, FACET_LOG_DEBUG);
     facet_log(FACET_LOG_DEBUG, "x", "%05000d", 1);
     assert_int_equal(h.lines, 1);

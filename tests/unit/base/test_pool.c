@@ -6,19 +6,23 @@
 #include <stdatomic.h>
 #include <string.h>
 
-struct count { atomic_int hit[5000]; atomic_uint max_worker; };
+struct count {
+    atomic_int hit[5000];
+    atomic_uint max_worker;
+};
 
 static void hit(void *ctx, size_t i, unsigned worker)
 {
     struct count *c = ctx;
     atomic_fetch_add(&c->hit[i], 1);
     unsigned max = atomic_load(&c->max_worker);
-    while (worker > max && !atomic_compare_exchange_weak(&c->max_worker, &max, worker)) { }
+    while (worker > max && !atomic_compare_exchange_weak(&c->max_worker, &max, worker)) {
+    }
 }
 
 static void run_all_sizes(struct facet_pool *p)
 {
-    static const size_t sizes[] = { 0, 1, 2, 3, 7, 64, 1000, 5000 };
+    static const size_t sizes[] = {0, 1, 2, 3, 7, 64, 1000, 5000};
     static struct count c;
     for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
         memset(&c, 0, sizeof(c));

@@ -60,7 +60,9 @@ static void test_queue__without_room_is_refused(void **state)
     facet_queue_fini(&q);
 }
 
-struct talk { struct facet_queue a, b; };
+struct talk {
+    struct facet_queue a, b;
+};
 
 static void *echo(void *arg)
 {

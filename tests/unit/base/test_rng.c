@@ -59,7 +59,7 @@ static void test_rng__normal_has_mean_0_and_deviation_1(void **state)
 static void test_rng__below_reaches_all_and_nothing_more(void **state)
 {
     struct facet_rng r;
-    int seen[7] = { 0 };
+    int seen[7] = {0};
     facet_rng_seed(&r, 5);
     for (int i = 0; i < 7000; i++) {
         uint32_t x = facet_rng_below(&r, 7);

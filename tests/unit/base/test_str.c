@@ -41,7 +41,7 @@ static void test_str__printf_longer_than_what_is_free(void **state)
 
 static void test_str__ceiling_is_refused_and_remembered(void **state)
 {
-    struct facet_str s = { .max = 10 };
+    struct facet_str s = {.max = 10};
     assert_int_equal(facet_str_puts(&s, "0123456789"), FACET_OK);
     assert_int_equal(facet_str_puts(&s, "x"), FACET_E_LIMIT);
     assert_non_null(strstr(facet_error_text(), "10 bytes"));
@@ -55,7 +55,7 @@ static void test_str__ceiling_is_refused_and_remembered(void **state)
 
 static void test_str__printf_over_the_ceiling_leaves_what_was_there(void **state)
 {
-    struct facet_str s = { .max = 5 };
+    struct facet_str s = {.max = 5};
     facet_str_puts(&s, "abc");
     assert_int_equal(facet_str_printf(&s, "%s", "too long"), FACET_E_LIMIT);
     assert_string_equal(facet_str_text(&s), "abc");
@@ -93,6 +93,30 @@ static void test_copy_text__refuses_what_does_not_fit(void **state)
     assert_int_equal(facet_copy_text(out, 0, ""), FACET_E_LIMIT);
 }
 
+static void test_parse__numbers_are_the_whole_text(void **state)
+{
+    double d = 5;
+    int64_t i = 5;
+    assert_int_equal(facet_parse_num("-2.5e1", &d), FACET_OK);
+    assert_true(d == -25);
+    assert_int_equal(facet_parse_int("-42", &i), FACET_OK);
+    assert_int_equal(i, -42);
+}
+
+static void test_parse__what_is_no_number_is_refused(void **state)
+{
+    static const char *const bad[] = {"", " 1", "1 ", "1x", "x", "inf", "nan", "1e999", "1,5"};
+    double d = 5;
+    int64_t i = 5;
+    for (size_t k = 0; k < sizeof(bad) / sizeof(bad[0]); k++) {
+        assert_int_equal(facet_parse_num(bad[k], &d), FACET_E_FORMAT);
+        assert_int_equal(facet_parse_int(bad[k], &i), FACET_E_FORMAT);
+    }
+    assert_int_equal(facet_parse_int("99999999999999999999", &i), FACET_E_FORMAT);
+    assert_int_equal(facet_parse_int("1.5", &i), FACET_E_FORMAT);
+    assert_true(d == 5 && i == 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +128,8 @@ int main(void)
         cmocka_unit_test(test_str__length_that_overflows_is_refused),
         cmocka_unit_test(test_str__take_gives_the_memory_away),
         cmocka_unit_test(test_copy_text__refuses_what_does_not_fit),
+        cmocka_unit_test(test_parse__numbers_are_the_whole_text),
+        cmocka_unit_test(test_parse__what_is_no_number_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
