@@ -38,10 +38,18 @@ enum facet_error {
 #undef FACET_ERROR_ENUM
 };
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The code's name, for example "FACET_E_IO"; "FACET_E_UNKNOWN" for a number that is none. */
 FACET_API const char *facet_error_name(int err);
 
 /* The calling thread's last error text, never NULL, valid until its next failure. */
 FACET_API const char *facet_error_text(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

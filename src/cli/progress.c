@@ -19,7 +19,7 @@ void facet_progress_init(struct facet_progress *p, const struct facet_cli *cli, 
 static void format_count(const struct facet_progress *p, char *out, size_t cap, double n)
 {
     if (strcmp(p->unit, "B"))
-        snprintf(out, cap, n < 10 && n != (double)(int64_t)n ? "%.1f %s" : "%.0f %s", n, p->unit);
+        snprintf(out, cap, n < 9.95 && n != (double)(int64_t)n ? "%.1f %s" : "%.0f %s", n, p->unit);
     else if (n < 1e6)
         snprintf(out, cap, "%.0f kB", n / 1e3);
     else
