@@ -14,6 +14,6 @@ done
 cpu=src/engine/backends/cpu
 mkdir -p "$(dirname "$out")"
 aarch64-linux-gnu-gcc -std=c11 -O2 -D_GNU_SOURCE -DFACET_KERNELS_ARM -Wall -Wextra -Werror \
-    -ffp-contract=off -Iinclude -Isrc -Itests "$cpu"/kernels.c "$cpu"/pack.c "$cpu"/c/*.c "$cpu"/arm/*.c \
+    -ffp-contract=off -Iinclude -Isrc -Itests "$cpu"/kernels.c "$cpu"/pack.c "$cpu"/pnet.c "$cpu"/c/*.c "$cpu"/arm/*.c \
     tests/kernels/cases.c tests/kernels/check.c tests/kernels/main_alone.c -o "$out" -lm
 qemu-aarch64 -L /usr/aarch64-linux-gnu "$out"

@@ -5,6 +5,7 @@
 #include "base/cpu.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -70,6 +71,28 @@ static void time_case(const struct facet_kernels *k, const struct conv_case *cs,
     conv_data_close(&d);
 }
 
+static void time_pnet(const struct facet_kernels *k, int h, int w)
+{
+    int oh, ow;
+    facet_pnet_size(h, w, &oh, &ow);
+    size_t plane = (size_t)oh * (size_t)ow;
+    float *in = random_floats((size_t)(3 * h * w), 1), *pack = random_floats(facet_pnet_pack_floats(), 2), *out = random_floats(plane * 6, 3);
+    void *scratch = malloc(facet_pnet_scratch(w));
+    struct facet_pnet p = { .in = in, .n = 1, .h = h, .w = w, .softmax = true, .pack = pack, .prob = out, .box = out + 2 * plane };
+    double best = 1e9;
+    for (int i = 0; i < 20; i++) {
+        double t = seconds();
+        k->pnet_f32(&p, 0, 0, oh, scratch);
+        t = seconds() - t;
+        best = t < best ? t : best;
+    }
+    printf("%-8s P-Net %dx%d %22.1f us\n", k->kind, w, h, best * 1e6);
+    free(in);
+    free(pack);
+    free(out);
+    free(scratch);
+}
+
 static uint32_t flags_of(const char *name)
 {
     if (!strcmp(name, "c"))
@@ -90,5 +113,7 @@ int main(int argc, char **argv)
         time_case(&k, cs, KIND_DW);
     for (const struct conv_case *cs = pool_layers; cs->name; cs++)
         time_case(&k, cs, KIND_POOL);
+    if (k.lanes > 1)
+        time_pnet(&k, 360, 640);
     return 0;
 }

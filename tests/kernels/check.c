@@ -128,6 +128,56 @@ static void check_vectors(struct check *ck)
     }
 }
 
+static const float *pnet_fill(struct facet_pnet_weights *w, float *bytes)
+{
+    static const int sizes[5] = { 270, 1440, 4608, 64, 128 }, channels[5] = { 10, 16, 32, 2, 4 };
+    for (int i = 0; i < 5; i++) {
+        w->w[i] = bytes;
+        bytes += sizes[i];
+        w->bias[i] = bytes;
+        bytes += channels[i];
+        if (i < 3)
+            w->slope[i] = bytes;
+        bytes += channels[i];
+    }
+    return bytes;
+}
+
+/* Tolerance 2e-5 on probabilities and boxes: weights are scaled so that numbers stay near one. */
+static void check_pnet(struct check *ck, int n, int h, int w, bool softmax)
+{
+    int oh, ow;
+    facet_pnet_size(h, w, &oh, &ow);
+    size_t plane = (size_t)n * (size_t)oh * (size_t)ow;
+    float *in = random_floats((size_t)n * 3 * (size_t)h * (size_t)w, 1), *weights = random_floats(8000, 2);
+    float *pack = random_floats(facet_pnet_pack_floats(), 3), *got = random_floats(plane * 6, 4), *want = random_floats(plane * 6, 5);
+    void *scratch = malloc(facet_pnet_scratch(w));
+    struct facet_pnet_weights pw;
+    for (int i = 0; i < 8000; i++)
+        weights[i] *= 0.2f;
+    pnet_fill(&pw, weights);
+    facet_pack_pnet(&pw, pack);
+    struct facet_pnet p = { .in = in, .n = n, .h = h, .w = w, .softmax = softmax, .pack = pack, .prob = want, .box = want + plane * 2 };
+    for (int i = 0; i < n; i++)
+        ck->c->pnet_f32(&p, i, 0, oh, scratch);
+    p.prob = got;
+    p.box = got + plane * 2;
+    int cut = oh / 2 / 4 * 4;
+    for (int i = 0; i < n; i++) {
+        ck->k->pnet_f32(&p, i, cut, oh, scratch);
+        ck->k->pnet_f32(&p, i, 0, cut, scratch);
+    }
+    char name[64];
+    snprintf(name, sizeof(name), "P-Net of %dx%d", w, h);
+    compare(ck, name, got, want, plane * 6, 2e-5);
+    free(in);
+    free(weights);
+    free(pack);
+    free(got);
+    free(want);
+    free(scratch);
+}
+
 int kernels_check(const struct facet_kernels *k, void (*say)(const char *line))
 {
     struct facet_kernels c;
@@ -150,5 +200,8 @@ int kernels_check(const struct facet_kernels *k, void (*say)(const char *line))
         check_avgpool(&ck, cs, false);
     }
     check_vectors(&ck);
+    static const int sides[][2] = { { 12, 12 }, { 13, 13 }, { 12, 61 }, { 61, 12 }, { 40, 75 }, { 75, 40 }, { 58, 109 }, { 33, 210 }, { 20, 107 } };
+    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
+        check_pnet(&ck, 1 + (int)i % 2, sides[i][0], sides[i][1], i % 3 != 0);
     return ck.wrong;
 }

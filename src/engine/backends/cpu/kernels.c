@@ -13,6 +13,7 @@
         facet__##NAME##_conv(k);                     \
         facet__##NAME##_depthwise(k);                \
         facet__##NAME##_elementwise(k);              \
+        facet__##NAME##_pnet(k);                     \
     }
 
 #if defined(FACET_KERNELS_X86)
@@ -25,6 +26,7 @@ KIND(neon)
 void facet_kernels_init(struct facet_kernels *k, uint32_t flags)
 {
     facet__kernels_c(k);
+    facet__c_pnet(k);
 #if defined(FACET_KERNELS_X86)
     if (flags & FACET_CPU_AVX2)
         use_avx2(k);

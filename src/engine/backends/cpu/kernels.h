@@ -44,14 +44,20 @@ struct facet_conv {
 
 enum facet_binary { FACET_ADD, FACET_SUB, FACET_MUL, FACET_DIV };
 
-/* The whole of P-Net: see simd/pnet_body.h. Input NCHW, outputs NCHW. */
+/* The whole of MTCNN's P-Net in one kernel: 3x3 of 3 to 10, PReLU, 2x2/2 maximum (rounding up), 3x3 to
+ * 16, PReLU, 3x3 to 32, PReLU, 1x1 to 2 (softmax) and 1x1 to 4. NCHW in and out; see simd/pnet_body.h. */
 struct facet_pnet {
     const float *in;              /* n x 3 x h x w */
-    float *prob, *box;            /* n x 2 x oh x ow (softmax done when `softmax`), n x 4 x oh x ow */
+    float *prob, *box;            /* n x 2 x oh x ow, n x 4 x oh x ow */
     int n, h, w;
-    bool softmax;
+    bool softmax;                 /* over the two channels of prob */
     const float *pack;            /* by facet_pack_pnet */
 };
+struct facet_pnet_weights { const float *w[5], *bias[5], *slope[3]; };   /* as in ONNX; [3] is prob, [4] box */
+void facet_pnet_size(int h, int w, int *oh, int *ow);                    /* 0 when the picture is too small */
+size_t facet_pnet_pack_floats(void);
+void facet_pack_pnet(const struct facet_pnet_weights *w, float *out);
+size_t facet_pnet_scratch(int w);
 
 struct facet_kernels {
     const char *kind;             /* "c", "avx2", "avx512", "neon" */
@@ -79,8 +85,8 @@ struct facet_kernels {
     void (*gap_f32)(const float *in, size_t in_px, float *out, size_t pixels, size_t channels);
     void (*nchw_to_nhwc_f32)(const float *in, float *out, size_t out_px, size_t channels, size_t pixels);
     void (*nhwc_to_nchw_f32)(const float *in, size_t in_px, float *out, size_t channels, size_t pixels);
-    /* Strips of facet_pnet_strip output rows each: [s0, s1) of n * strips. */
-    void (*pnet_f32)(const struct facet_pnet *p, size_t s0, size_t s1, void *scratch);
+    /* Output rows [r0, r1) of one image; r0 a multiple of 4. scratch: facet_pnet_scratch bytes. */
+    void (*pnet_f32)(const struct facet_pnet *p, int img, int r0, int r1, void *scratch);
 };
 
 /* The table for these FACET_CPU_* flags: C first, then what the flags allow on top. */

@@ -6,15 +6,19 @@
 
 /* Each replaces the pointers of its family. A kind that is not built has none. */
 void facet__kernels_c(struct facet_kernels *k);
+void facet__c_pnet(struct facet_kernels *k);
 void facet__avx2_conv(struct facet_kernels *k);
 void facet__avx2_depthwise(struct facet_kernels *k);
 void facet__avx2_elementwise(struct facet_kernels *k);
+void facet__avx2_pnet(struct facet_kernels *k);
 void facet__avx512_conv(struct facet_kernels *k);
 void facet__avx512_depthwise(struct facet_kernels *k);
 void facet__avx512_elementwise(struct facet_kernels *k);
+void facet__avx512_pnet(struct facet_kernels *k);
 void facet__neon_conv(struct facet_kernels *k);
 void facet__neon_depthwise(struct facet_kernels *k);
 void facet__neon_elementwise(struct facet_kernels *k);
+void facet__neon_pnet(struct facet_kernels *k);
 
 /* Squares of 4x4 that a Winograd convolution does at a time. */
 size_t facet__wino_group(const struct facet_conv *c);

@@ -34,6 +34,13 @@ static inline vec v_prelu(vec x, vec slope)
     return _mm256_blendv_ps(x, _mm256_mul_ps(x, slope), _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LT_OQ));
 }
 
+static inline vec v_round(vec x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+static inline vec v_scale2(vec x, vec n)                                       /* x * 2^n, n whole */
+{
+    __m256i e = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), e));
+}
+
 /* The larger of each pair of neighbours: a and b are 16 numbers in a row. */
 static inline vec v_pairmax(vec a, vec b)
 {

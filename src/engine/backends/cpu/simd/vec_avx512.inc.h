@@ -30,6 +30,9 @@ static inline vec v_prelu(vec x, vec slope)
     return _mm512_mask_mul_ps(x, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), x, slope);
 }
 
+static inline vec v_round(vec x) { return _mm512_roundscale_ps(x, 0); }
+static inline vec v_scale2(vec x, vec n) { return _mm512_scalef_ps(x, n); }    /* x * 2^n, n whole */
+
 /* The larger of each pair of neighbours: a and b are 32 numbers in a row. */
 static inline vec v_pairmax(vec a, vec b)
 {

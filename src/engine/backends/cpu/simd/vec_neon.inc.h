@@ -41,6 +41,13 @@ static inline vec v_prelu(vec x, vec slope)
     return vbslq_f32(vcltq_f32(x, vdupq_n_f32(0)), vmulq_f32(x, slope), x);
 }
 
+static inline vec v_round(vec x) { return vrndnq_f32(x); }
+static inline vec v_scale2(vec x, vec n)                                       /* x * 2^n, n whole */
+{
+    int32x4_t e = vshlq_n_s32(vcvtq_s32_f32(n), 23);
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(x), e));
+}
+
 /* The larger of each pair of neighbours: a and b are 8 numbers in a row. */
 static inline vec v_pairmax(vec a, vec b) { return vpmaxq_f32(a, b); }
 
