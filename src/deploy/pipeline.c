@@ -81,7 +81,7 @@ static int open_stages(struct facet_pipeline *p)
         int err = facet_stage_open(&p->stages[i], ops, stage_options(p, i));
         if (err)
             return err;
-        if (i == FACET_STEP_INGEST && !p->o.publish.source_name) {
+        if (ops == &facet_stage_ingest && !p->o.publish.source_name) {
             p->o.publish.source_name = source_name;
             p->o.publish.source_fps = source_fps;
             p->o.publish.source_ctx = facet_stage_state(p->stages[i]);
@@ -152,7 +152,7 @@ int facet_pipeline_open(struct facet_pipeline **out, const struct facet_pipeline
     if (!p)
         return facet_fail_nomem();
     p->o = *o;
-    p->strategy = facet_strategy_find(o->strategy ? o->strategy : "edge");
+    p->strategy = o->placement ? o->placement : facet_strategy_find(o->strategy ? o->strategy : "edge");
     int err = p->strategy ? open_pools(p) : FACET_E_NOT_FOUND;
     if (!err && facet_energy_open(&p->energy, "") != FACET_OK)
         facet_log(FACET_LOG_DEBUG, "deploy", "no energy counter here: %s", facet_error_text());
@@ -202,5 +202,8 @@ const struct facet_pipeline_summary *facet_pipeline_summary(const struct facet_p
 
 void facet_pipeline_progress(const struct facet_pipeline *p, struct facet_ingest_total *out)
 {
-    facet_ingest_progress(facet_stage_state(p->stages[FACET_STEP_INGEST]), out);
+    const struct facet_stage *source = p->stages[FACET_STEP_INGEST];
+    *out = (struct facet_ingest_total){ 0 };
+    if (facet_stage_ops_of(source) == &facet_stage_ingest)
+        facet_ingest_progress(facet_stage_state(p->stages[FACET_STEP_INGEST]), out);
 }
