@@ -52,14 +52,8 @@ int cli_teardown(void **state)
     return 0;
 }
 
-static void become_facet(const struct cli *c, const char *const *words, const int fds[3])
+static void become(const struct cli *c, const char *program, const char *const *argv, const int fds[3])
 {
-    char program[512];
-    const char *argv[64] = { "facet" };
-    size_t n = 1;
-    snprintf(program, sizeof(program), "%s/src/cli/facet", env_or("FACET_TEST_BUILD", "build"));
-    for (; *words && n < 63; words++)
-        argv[n++] = *words;
     for (int i = 0; i < 3; i++)
         dup2(fds[i], i);
     set_env("FACET_DATA", c->home, "data");
@@ -112,7 +106,7 @@ static int input_file(const char *input)
     return fd;
 }
 
-void cli_run_input(struct cli *c, const char *const *words, const char *input)
+static void run_program(struct cli *c, const char *program, const char *const *argv, const char *input)
 {
     int out[2], err[2], status = 0, in = input_file(input);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
@@ -125,7 +119,7 @@ void cli_run_input(struct cli *c, const char *const *words, const char *input)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0)
-        become_facet(c, words, (const int[]){ in, out[1], err[1] });
+        become(c, program, argv, (const int[]){ in, out[1], err[1] });
     close(in);
     close(out[1]);
     close(err[1]);
@@ -136,9 +130,31 @@ void cli_run_input(struct cli *c, const char *const *words, const char *input)
     c->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static const char *program_path(void)
+{
+    static char path[512];
+    snprintf(path, sizeof(path), "%s/src/cli/facet", env_or("FACET_TEST_BUILD", "build"));
+    return path;
+}
+
+void cli_run_input(struct cli *c, const char *const *words, const char *input)
+{
+    const char *argv[64] = { "facet" };
+    for (size_t n = 1; *words && n < 63; words++)
+        argv[n++] = *words;
+    run_program(c, program_path(), argv, input);
+}
+
 void cli_run(struct cli *c, const char *const *words)
 {
     cli_run_input(c, words, NULL);
+}
+
+void cli_shell(struct cli *c, const char *line)
+{
+    char text[4096];
+    snprintf(text, sizeof(text), "cd '%s' && FACET='%s'; %s", c->home, program_path(), line);
+    run_program(c, "/bin/sh", (const char *const[]){ "sh", "-c", text, NULL }, NULL);
 }
 
 static char *ring(void)

@@ -22,6 +22,8 @@ void cli_run(struct cli *c, const char *const *words);
 #define CLI(c, ...) cli_run(c, (const char *const[]){ __VA_ARGS__, NULL })
 /* The same with text on standard input. */
 void cli_run_input(struct cli *c, const char *const *words, const char *input);
+/* Runs a line of sh in c->home, with the same environment and FACET (the program) besides. */
+void cli_shell(struct cli *c, const char *line);
 
 /* "<home>/name", in a ring of eight buffers: good until eight more were asked for. */
 const char *cli_path(struct cli *c, const char *name);
