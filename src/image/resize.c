@@ -326,7 +326,7 @@ int facet_resize_box(struct facet_image *dst, const struct facet_image *src, str
     j.fy = ((double)box.y2 - j.y1) / dst->height;
     if (outside >= 0)
         memset(j.blank, outside, sizeof(j.blank));
-    if (method == FACET_SCALE_AREA && j.fx >= 1 && j.fy >= 1)
+    if (method == FACET_SCALE_COVER || (method == FACET_SCALE_AREA && j.fx >= 1 && j.fy >= 1))
         resize_area(&j);
     else
         resize_bilinear(&j);

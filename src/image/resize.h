@@ -7,10 +7,11 @@
 #include "image/geom.h"
 #include "image/image.h"
 
-enum facet_scale_method { FACET_SCALE_BILINEAR, FACET_SCALE_AREA };
+enum facet_scale_method { FACET_SCALE_BILINEAR, FACET_SCALE_AREA, FACET_SCALE_COVER };
 
 /* dst is there, of the wanted size and src's format. AREA averages exactly the covered source
- * area when shrinking and is BILINEAR when growing. */
+ * area when shrinking and is BILINEAR when growing; COVER averages the covered area in both (what
+ * OpenCV calls INTER_AREA). */
 int facet_resize(struct facet_image *dst, const struct facet_image *src, enum facet_scale_method method);
 
 /* As facet_resize, but of a box of src that may be fractional and lie partly outside (outside reads

@@ -54,6 +54,19 @@ static void test_resize__area_that_grows_is_bilinear(void **state)
     check_opencv(FACET_PIXEL_GRAY8, FACET_SCALE_AREA, 50, 41, linear_50x41);
 }
 
+/* 2 pixels to 5: the third sample lies half on each. */
+static void test_resize__cover_that_grows_averages_what_it_covers(void **state)
+{
+    struct facet_image src = make(FACET_PIXEL_GRAY8, 2, 1), dst = make(FACET_PIXEL_GRAY8, 5, 1);
+    src.data[0] = 10;
+    src.data[1] = 30;
+    assert_int_equal(facet_resize(&dst, &src, FACET_SCALE_COVER), FACET_OK);
+    const uint8_t want[5] = {10, 10, 20, 30, 30};
+    assert_memory_equal(dst.data, want, 5);
+    facet_image_fini(&src);
+    facet_image_fini(&dst);
+}
+
 static void test_resize__same_size_copies(void **state)
 {
     struct facet_image src = make(FACET_PIXEL_RGB24, 1100, 9), dst = make(FACET_PIXEL_RGB24, 1100, 9);
@@ -258,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_resize__area_is_as_opencv),
         cmocka_unit_test(test_resize__bilinear_is_as_opencv),
         cmocka_unit_test(test_resize__area_that_grows_is_bilinear),
+        cmocka_unit_test(test_resize__cover_that_grows_averages_what_it_covers),
         cmocka_unit_test(test_resize__same_size_copies),
         cmocka_unit_test(test_resize__area_is_the_mean_of_what_is_covered),
         cmocka_unit_test(test_resize__strips_join_without_a_seam),
