@@ -1,0 +1,37 @@
+/* MTCNN in two files: mtcnn.c finds windows over a pyramid with P-Net, mtcnn_refine.c judges windows
+ * with R-Net and O-Net. */
+#ifndef FACET_STAGES_DETECT_MTCNN_PRIV_H
+#define FACET_STAGES_DETECT_MTCNN_PRIV_H
+
+#include "image/resize.h"
+#include "stages/detect/candidates.h"
+#include "stages/detect/detect_priv.h"
+
+#define FACET__MTCNN_BUCKETS 7
+
+/* A network that judges windows, any number in a call: batches are powers of two, each bound once, so
+ * that nothing is bound again from frame to frame. */
+struct facet__refiner {
+    struct facet_plan *plan;
+    struct facet_exec *exec[FACET__MTCNN_BUCKETS];     /* of 1, 2, 4 ... rows */
+    int buckets;
+    int side;                                          /* of its input */
+    struct facet_image window;
+};
+
+/* `max` is a power of two. */
+int facet__refiner_open(struct facet__refiner *r, const struct facet_detector_opts *o, const char *part, int side, int max);
+void facet__refiner_close(struct facet__refiner *r);
+
+/* Judges every box of the list by what it shows: keeps those whose score is above `least`, with the
+ * network's score, calibration and, when it gives them, points. Boxes are whole pixels, the last one
+ * included; what lies outside the picture is black. */
+int facet__refiner_run(struct facet__refiner *r, const struct facet_image *img, const struct facet_norm *norm,
+                       struct facet__candidates *c, float least);
+
+/* Moves each box by its calibration; `plus` is what its sides are measured with. */
+void facet__mtcnn_calibrate(struct facet__candidates *c, float plus);
+/* Boxes to squares around their middles, in whole pixels towards zero; what is no box any more goes. */
+void facet__mtcnn_square(struct facet__candidates *c);
+
+#endif
