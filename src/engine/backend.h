@@ -7,7 +7,7 @@
 struct facet_pool;
 struct facet_pack;       /* packed weights: written when building, mapped when read from the cache (pack.h) */
 
-struct facet_run {       /* one call */
+struct facet_run {       /* one call; tensors are aligned to their numbers only: parts of a concat begin anywhere */
     const struct facet_tensor *const *in;     /* NULL where the optional input is absent */
     int n_in;
     struct facet_tensor *const *out;
@@ -24,7 +24,9 @@ struct facet_backend_ops {
     const char *name;
     /* May this node run here (after passes, epilogue included)? */
     bool (*supports)(const struct facet_graph *g, int node);
-    /* The layout in which it wants its rank-4 inputs and gives its outputs. NULL: NCHW. */
+    /* The layout in which it wants its rank-4 inputs and gives its rank-4 outputs. Constants and values of other
+     * ranks are never converted. NULL: NCHW. Not asked for nodes that only view their input (Reshape, Flatten,
+     * Squeeze, Unsqueeze, Identity, Dropout) or compute shapes: the plan settles those without running them. */
     enum facet_layout (*layout)(const struct facet_graph *g, int node);
     /* FACET_STRIDED_* bits. NULL: only dense tensors are given. */
     unsigned (*strided)(const struct facet_graph *g, int node);
@@ -35,6 +37,9 @@ struct facet_backend_ops {
     /* Packs weights once per plan into `pack`; *state is per node, read-only afterwards, NULL is fine. */
     int (*prepare)(void **state, const struct facet_graph *g, int node, struct facet_pack *pack);
     void (*release)(void *state);             /* NULL: nothing to release */
+    /* True when, after prepare, run reads none of the node's constant inputs (nor its epilogue's slope): the plan
+     * then frees them, their tensors have data NULL. NULL: false. */
+    bool (*drops_constants)(const void *state, const struct facet_graph *g, int node);
     /* Bytes of scratch with these shapes. NULL: none. */
     size_t (*scratch_bytes)(const void *state, const struct facet_graph *g, int node, const struct facet_run *shapes, unsigned threads);
     int (*run)(const void *state, const struct facet_graph *g, int node, const struct facet_run *r);

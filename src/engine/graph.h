@@ -33,7 +33,7 @@ struct facet_value {
 enum facet_act { FACET_ACT_NONE, FACET_ACT_RELU, FACET_ACT_CLIP, FACET_ACT_LEAKY, FACET_ACT_PRELU, FACET_ACT_SIGMOID, FACET_ACT_TANH, FACET_ACT_HARD_SWISH, FACET_ACT_HARD_SIGMOID };
 struct facet_epilogue {
     int residual;                     /* value added before the activation, -1: none */
-    float residual_scale;             /* out = act(op * 1 + residual); op's own scale is folded into weights */
+    float residual_scale;             /* out = act(op + residual_scale * residual); passes always leave 1 */
     bool residual_after;              /* added after the activation instead */
     enum facet_act act;
     float lo, hi;                     /* CLIP */

@@ -40,7 +40,7 @@ int facet_plan_open(struct facet_plan **out, struct facet_graph **g, const struc
 int facet_plan_load(struct facet_plan **out, const char *onnx_path, const struct facet_plan_opts *o);
 void facet_plan_close(struct facet_plan **p);
 const struct facet_graph *facet_plan_graph(const struct facet_plan *p);          /* after passes */
-const char *facet_plan_backend_of(const struct facet_plan *p, int node);         /* "cpu", "ref", "" when fused away */
+const char *facet_plan_backend_of(const struct facet_plan *p, int node);         /* "cpu", "ref"; "view": costs nothing when running */
 bool facet_plan_from_cache(const struct facet_plan *p);
 size_t facet_plan_weight_bytes(const struct facet_plan *p);
 
@@ -52,7 +52,8 @@ size_t facet_graph_cuts(const struct facet_graph *g, struct facet_cut *out, size
 /* `pool` is borrowed until close and may be NULL (one thread). */
 int facet_exec_open(struct facet_exec **out, const struct facet_plan *p, struct facet_pool *pool);
 void facet_exec_close(struct facet_exec **e);
-/* Sets the inputs' shapes (in the graph's order), infers all others and lays out memory. Cheap when
+/* Sets the inputs' shapes (in the graph's order; a batch of 1 in the file is free, other dimensions that the
+ * file fixes must be as the file says), infers all others and lays out memory. Cheap when
  * nothing changed; memory grows to the largest shape seen and is then reused. */
 int facet_exec_bind(struct facet_exec *e, const struct facet_shape *inputs, int n);
 /* float32 buffers of the bound shapes, NCHW, owned by the exec, valid until the next bind or close. */

@@ -1,0 +1,38 @@
+/* What is done to a graph between reading and planning. One file and one line in passes.c each; the
+ * graph is swept, ordered, checked and inferred again after every one. */
+#ifndef FACET_ENGINE_PASSES_PASSES_H
+#define FACET_ENGINE_PASSES_PASSES_H
+
+#include "engine/backend.h"
+
+struct facet_pass {
+    const char *name;
+    unsigned flag;                    /* FACET_PASS_* (plan.h); 0: always */
+    int (*run)(struct facet_graph *g, const struct facet_backend_ops *preferred);
+};
+
+/* In order; ends with name NULL. */
+extern const struct facet_pass facet_passes[];
+
+int facet_passes_run(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+
+/* The back end that will run a node: `preferred` unless it declines, then ref, then NULL. */
+const struct facet_backend_ops *facet_pass_backend(const struct facet_graph *g, int node,
+                                                   const struct facet_backend_ops *preferred);
+
+/* Operators that leave their numbers where they are (given the right layouts). */
+bool facet_pass_is_view(const struct facet_node *n);
+
+/* Gives each value a layout and inserts conversions where two differ; *layouts: one per value, malloc'ed.
+ * `on` false: values are always NCHW and every NHWC node is wrapped in conversions. */
+int facet_pass_layout(struct facet_graph *g, const struct facet_backend_ops *preferred, bool on, enum facet_layout **layouts);
+
+/* ---- for passes ---- */
+
+/* The only use of value v, as an input of a node: its number, or -1 (several, none, or an output). */
+int facet_pass_single_user(const struct facet_graph *g, int v);
+
+/* A constant of n floats at `value`, or NULL. */
+const float *facet_pass_floats(const struct facet_graph *g, int value, int64_t n);
+
+#endif

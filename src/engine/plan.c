@@ -1,0 +1,255 @@
+/* From graph to frozen plan: passes, layouts, a back end for each node, packed weights. */
+#include "engine/plan.h"
+
+#include "base/errors.h"
+#include "base/log.h"
+#include "engine/format/onnx.h"
+#include "engine/passes/passes.h"
+#include "engine/plan_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct facet_backend_ops *find_backend(const char *name)
+{
+    for (int i = 0; facet_backends[i]; i++)
+        if (!name || strcmp(facet_backends[i]->name, name) == 0)
+            return facet_backends[i];
+    return NULL;
+}
+
+/* ---- back ends ---- */
+
+static bool needs_running(const struct facet_graph *g, const struct facet_node *n)
+{
+    bool is_shape = n->outputs[0] >= 0 && g->values[n->outputs[0]].dtype == FACET_I64;
+    return !facet_pass_is_view(n) && !is_shape;
+}
+
+static int declined(const struct facet_plan *p, int node, bool strict)
+{
+    const struct facet_node *n = &p->g->nodes[node];
+    if (strict)
+        return facet_op_fail(p->g, n, FACET_E_UNSUPPORTED, "back end '%s' declines it; without --strict, ref runs it",
+                             p->preferred->name);
+    return FACET_OK;
+}
+
+static int assign_node(struct facet_plan *p, int i, bool strict, int *n_declined)
+{
+    const struct facet_node *n = &p->g->nodes[i];
+    struct facet__plan_node *pn = &p->nodes[i];
+    bool is_transpose = strcmp(n->op, "Transpose") == 0 && n->inputs[0] >= 0 && n->outputs[0] >= 0;
+    pn->may_view = facet_pass_is_view(n) ||
+                   (is_transpose && p->layouts[n->inputs[0]] != p->layouts[n->outputs[0]]);
+    pn->backend = facet_pass_backend(p->g, i, p->preferred);
+    if (!pn->backend)
+        return facet_op_fail(p->g, n, FACET_E_UNSUPPORTED, "no back end runs this operator");
+    if (pn->may_view && pn->backend != &facet_backend_ref && facet_backend_ref.supports(p->g, i))
+        pn->backend = &facet_backend_ref; /* on the rare occasion that a view must be copied */
+    pn->strided = pn->backend->strided ? pn->backend->strided(p->g, i) : 0;
+    if (pn->backend == p->preferred || pn->may_view || !needs_running(p->g, n))
+        return FACET_OK;
+    ++*n_declined;
+    return declined(p, i, strict);
+}
+
+static void warn_declined(const struct facet_plan *p, int n_declined)
+{
+    if (n_declined == 0)
+        return;
+    for (int i = 0; i < p->g->n_nodes; i++) {
+        const struct facet_node *n = &p->g->nodes[i];
+        if (p->nodes[i].backend == p->preferred || p->nodes[i].may_view || !needs_running(p->g, n))
+            continue;
+        facet_log(FACET_LOG_WARN, "engine", "'%s': back end '%s' declines %d of %d nodes, first '%s' (%s): ref runs them",
+                  p->g->name, p->preferred->name, n_declined, p->g->n_nodes, n->name, n->op);
+        return;
+    }
+}
+
+static int assign(struct facet_plan *p, bool strict)
+{
+    int n_declined = 0, err = FACET_OK;
+    p->nodes = calloc((size_t)p->g->n_nodes + 1, sizeof(*p->nodes));
+    if (!p->nodes)
+        return facet_fail_nomem();
+    for (int i = 0; !err && i < p->g->n_nodes; i++)
+        err = assign_node(p, i, strict, &n_declined);
+    if (!err)
+        warn_declined(p, n_declined);
+    return err;
+}
+
+/* ---- packed weights ---- */
+
+static int prepare_nodes(struct facet_plan *p)
+{
+    int err = FACET_OK;
+    for (int i = 0; !err && i < p->g->n_nodes; i++) {
+        struct facet__plan_node *pn = &p->nodes[i];
+        if (pn->backend->prepare)
+            err = pn->backend->prepare(&pn->state, p->g, i, p->pack);
+    }
+    return err;
+}
+
+static void release_nodes(struct facet_plan *p)
+{
+    for (int i = 0; p->nodes && i < p->g->n_nodes; i++) {
+        struct facet__plan_node *pn = &p->nodes[i];
+        if (pn->state && pn->backend->release)
+            pn->backend->release(pn->state);
+        pn->state = NULL;
+    }
+}
+
+static int pack_weights(struct facet_plan *p)
+{
+    int err = facet_pack_new(&p->pack);
+    return err ? err : prepare_nodes(p);
+}
+
+static bool drops_constants(const struct facet_plan *p, int node)
+{
+    const struct facet__plan_node *pn = &p->nodes[node];
+    return pn->backend->drops_constants && pn->backend->drops_constants(pn->state, p->g, node);
+}
+
+/* Frees the constants that only packed nodes use: their numbers are in the pack by now. */
+static int drop_constants(struct facet_plan *p)
+{
+    struct facet_graph *g = p->g;
+    unsigned char *kept = calloc((size_t)g->n_values + 1, 1);
+    if (!kept)
+        return facet_fail_nomem();
+    for (int i = 0; i < g->n_nodes; i++) {
+        if (drops_constants(p, i))
+            continue;
+        for (int k = 0; k < g->nodes[i].n_inputs; k++)
+            if (g->nodes[i].inputs[k] >= 0)
+                kept[g->nodes[i].inputs[k]] = 1;
+        if (g->nodes[i].epi.slope >= 0)
+            kept[g->nodes[i].epi.slope] = 1;
+    }
+    for (int i = 0; i < g->n_outputs; i++)
+        kept[g->outputs[i]] = 1;
+    for (int v = 0; v < g->n_values; v++)
+        if (!kept[v] && g->values[v].data) {
+            free(g->values[v].data);
+            g->values[v].data = NULL;
+        }
+    free(kept);
+    return FACET_OK;
+}
+
+/* ---- life ---- */
+
+static int keep_output_names(struct facet_plan *p)
+{
+    p->output_names = calloc((size_t)p->g->n_outputs, sizeof(*p->output_names));
+    if (!p->output_names)
+        return facet_fail_nomem();
+    for (int i = 0; i < p->g->n_outputs; i++) {
+        p->output_names[i] = strdup(p->g->values[p->g->outputs[i]].name);
+        if (!p->output_names[i])
+            return facet_fail_nomem();
+    }
+    return FACET_OK;
+}
+
+static int choose_backend(struct facet_plan *p, const char *name)
+{
+    p->preferred = find_backend(name);
+    return p->preferred ? FACET_OK : facet_fail(FACET_E_NOT_FOUND, "no back end is named '%s'", name);
+}
+
+int facet_plan_open(struct facet_plan **out, struct facet_graph **g, const struct facet_plan_opts *opts)
+{
+    static const struct facet_plan_opts defaults = FACET_PLAN_OPTS_INIT;
+    const struct facet_plan_opts *o = opts ? opts : &defaults;
+    struct facet_plan *p = calloc(1, sizeof(*p));
+    int err = p ? FACET_OK : facet_fail_nomem();
+    *out = NULL;
+    if (err) {
+        facet_graph_free(g);
+        return err;
+    }
+    p->g = *g;
+    *g = NULL;
+    p->passes = (o->passes ? o->passes : FACET_PASS_ALL) & ~o->passes_off;
+    err = choose_backend(p, o->backend);
+    if (!err)
+        err = facet_graph_check(p->g);
+    if (!err)
+        err = facet_graph_infer(p->g);
+    if (!err)
+        err = keep_output_names(p);
+    if (!err)
+        err = facet_passes_run(p->g, p->preferred, p->passes);
+    if (!err)
+        err = facet_pass_layout(p->g, p->preferred, (p->passes & FACET_PASS_LAYOUT) != 0, &p->layouts);
+    if (!err)
+        err = assign(p, o->strict);
+    if (!err)
+        err = pack_weights(p);
+    if (!err)
+        err = drop_constants(p);
+    if (err)
+        facet_plan_close(&p);
+    *out = p;
+    return err;
+}
+
+int facet_plan_load(struct facet_plan **out, const char *onnx_path, const struct facet_plan_opts *o)
+{
+    struct facet_graph *g = NULL;
+    *out = NULL;
+    int err = facet_onnx_load(&g, onnx_path);
+    return err ? err : facet_plan_open(out, &g, o);
+}
+
+void facet_plan_close(struct facet_plan **plan)
+{
+    struct facet_plan *p = *plan;
+    if (!p)
+        return;
+    release_nodes(p);
+    facet_pack_close(&p->pack);
+    for (int i = 0; p->output_names && i < p->g->n_outputs; i++)
+        free(p->output_names[i]);
+    free(p->output_names);
+    free(p->nodes);
+    free(p->layouts);
+    facet_graph_free(&p->g);
+    free(p);
+    *plan = NULL;
+}
+
+/* ---- questions ---- */
+
+const struct facet_graph *facet_plan_graph(const struct facet_plan *p)
+{
+    return p->g;
+}
+
+const char *facet_plan_backend_of(const struct facet_plan *p, int node)
+{
+    if (node < 0 || node >= p->g->n_nodes)
+        return "";
+    bool costs_nothing = p->nodes[node].may_view && p->nodes[node].backend == &facet_backend_ref;
+    return costs_nothing || !needs_running(p->g, &p->g->nodes[node]) ? "view" : p->nodes[node].backend->name;
+}
+
+bool facet_plan_from_cache(const struct facet_plan *p)
+{
+    return p->from_cache;
+}
+
+size_t facet_plan_weight_bytes(const struct facet_plan *p)
+{
+    size_t bytes = facet_pack_bytes(p->pack);
+    for (int v = 0; v < p->g->n_values; v++)
+        bytes += p->g->values[v].data ? p->g->values[v].bytes : 0;
+    return bytes;
+}

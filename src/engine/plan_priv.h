@@ -1,0 +1,80 @@
+/* What plan.c, exec.c, bind.c and memory.c share. */
+#ifndef FACET_ENGINE_PLAN_PRIV_H
+#define FACET_ENGINE_PLAN_PRIV_H
+
+#include "engine/backend.h"
+#include "engine/ops/ops.h"
+#include "engine/pack.h"
+#include "engine/plan.h"
+
+struct facet__plan_node {
+    const struct facet_backend_ops *backend;
+    void *state;
+    unsigned strided;                 /* FACET_STRIDED_* */
+    bool may_view;                    /* settled without running where the layout allows */
+};
+
+struct facet_plan {
+    struct facet_graph *g;
+    struct facet__plan_node *nodes;   /* one per node */
+    enum facet_layout *layouts;       /* one per value */
+    char **output_names;              /* as in the file; passes may put other values there */
+    struct facet_pack *pack;
+    bool from_cache;
+    unsigned passes;
+    const struct facet_backend_ops *preferred;
+};
+
+struct facet__step {
+    int node;
+    const struct facet_backend_ops *backend;
+    const void *state;
+    struct facet_run run;
+};
+
+/* Where a value lies: in another value's memory (`root`) at an offset, or on its own. */
+struct facet__place {
+    int root;
+    int64_t offset;                   /* elements from the root's start */
+    int64_t pixel_stride;             /* NHWC */
+    bool is_part;                     /* written straight into a concat's buffer */
+};
+
+/* One buffer of the arena. */
+struct facet__buffer {
+    size_t bytes, offset;
+    int first, last;                  /* steps during which it holds something */
+};
+
+struct facet_exec {
+    const struct facet_plan *p;
+    struct facet_pool *pool;
+    bool is_bound, profile;
+    struct facet_shape *bound;        /* of the inputs */
+    struct facet_fact *facts;         /* per value, and everything below */
+    struct facet_tensor *tensors;
+    struct facet__place *places;
+    int *buffer_of;                   /* value -> buffer, -1: none */
+    const struct facet_tensor **ins;  /* all nodes' argument lists, one after the other */
+    struct facet_tensor **outs;
+    struct facet__step *steps;
+    int n_steps;
+    struct facet__buffer *buffers;    /* values' buffers, then each step's scratch */
+    int *order;                       /* work space of the memory planner */
+    int n_buffers;
+    unsigned char *flags;             /* per node: FACET__VIEW ... */
+    size_t *node_bytes;               /* per node: outputs and scratch */
+    uint64_t *node_ns;
+    unsigned char *arena;
+    size_t arena_cap, peak;
+};
+
+enum { FACET__RUNS, FACET__VIEW, FACET__STATIC, FACET__IN_PLACE };
+
+/* Offsets for all buffers, 64-byte aligned; buffers whose spans overlap in time never overlap in memory. */
+size_t facet__memory_plan(struct facet__buffer *b, int n, int *order, bool reuse);
+
+/* Which memory each value lies in: views and concats in place (bind). */
+void facet__place_values(struct facet_exec *e);
+
+#endif
