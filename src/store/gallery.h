@@ -1,8 +1,9 @@
 /* Who is known: people and their templates in one SQLite file (WAL), searched in memory.
  *
  * A gallery holds templates of one embedding contract; others are refused (FACET_E_CONTRACT).
- * Thread-safe: one writer at a time, searches see a snapshot. What a call reported as done is on
- * disk (synchronous=FULL for writes). */
+ * Thread-safe: one writer at a time, searches see a snapshot and wait for no writer. What a call
+ * reported as done is on disk (synchronous=FULL for writes). Callbacks run without a lock held and
+ * may call the gallery. docs/gallery.md has the schema and the guarantees. */
 #ifndef FACET_STORE_GALLERY_H
 #define FACET_STORE_GALLERY_H
 
@@ -18,8 +19,8 @@ struct facet_gallery_opts {
     const char *path;              /* NULL: <data>/gallery.db; ":memory:" */
     const char *contract;          /* 64 hex digits; NULL: whatever is in the file */
     const char *model;             /* name, kept for messages */
-    int dim;                       /* of new galleries */
-    bool create;
+    int dim;                       /* of new galleries; with `contract`, another one is refused */
+    bool create;                   /* needs contract and dim */
     bool read_only;
     bool int8;                     /* search over int8 (scale 736, MFN convention) instead of fp32 */
 };
@@ -47,28 +48,43 @@ int facet_gallery_person(struct facet_gallery *g, const char *name, struct facet
 int facet_gallery_person_by_id(struct facet_gallery *g, int64_t id, struct facet_person *out);
 typedef int facet_person_fn(void *ctx, const struct facet_person *p);
 int facet_gallery_people(struct facet_gallery *g, facet_person_fn *fn, void *ctx);      /* by name */
-int facet_gallery_rename(struct facet_gallery *g, const char *from, const char *to);
+int facet_gallery_rename(struct facet_gallery *g, const char *from, const char *to);    /* EXISTS */
 int facet_gallery_merge(struct facet_gallery *g, const char *into, const char *from);   /* from's templates move */
-int facet_gallery_delete(struct facet_gallery *g, const char *name);                    /* overwritten, then vacuumed from WAL */
+/* Person, templates and everything trained on them: overwritten in the file, and the log emptied.
+ * FACET_E_STORE saying so when another process kept the log from being emptied. */
+int facet_gallery_delete(struct facet_gallery *g, const char *name);
 
 /* Adds one template, making the person when new, in one transaction. The same source_sha256 for the
- * same person again is FACET_E_EXISTS. */
+ * same person again is FACET_E_EXISTS. An embedding that is not finite or whose length is not 1
+ * within 1 % is refused. `about` may be NULL; its id and person are ignored, created_ms 0 is now. */
 int facet_gallery_add(struct facet_gallery *g, const char *name, const float *embedding, int dim,
                       const struct facet_template *about, int64_t *template_id);
 typedef int facet_template_fn(void *ctx, const struct facet_template *t, const float *embedding);
 int facet_gallery_templates(struct facet_gallery *g, const char *name /* NULL: all */, facet_template_fn *fn, void *ctx);
 int facet_gallery_delete_template(struct facet_gallery *g, int64_t id);
 
-/* Best template of each person, best first; at most k people. Exact. Returns the count or an error. */
+/* Best template of each person, best first; at most k people. Exact. Returns the count or an error.
+ * Allocates nothing. */
 int facet_gallery_search(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_match *out);
 /* Grows by one with every change of people or templates. */
 uint64_t facet_gallery_version(const struct facet_gallery *g);
+/* Sees what other processes changed since; costs one small read when they did not. A search alone
+ * never looks at the file. */
+int facet_gallery_refresh(struct facet_gallery *g);
+/* Never NULL; as given by the file. */
+const char *facet_gallery_path(const struct facet_gallery *g);
+const char *facet_gallery_contract(const struct facet_gallery *g);
+int facet_gallery_dim(const struct facet_gallery *g);
 
-/* One JSON document a line; import refuses other contracts, and is all or nothing. */
+/* One JSON document a line; import refuses other contracts, and is all or nothing. What is there
+ * already is skipped; the counts (may be NULL) are of what was added. */
 int facet_gallery_export(struct facet_gallery *g, const char *path);
 int facet_gallery_import(struct facet_gallery *g, const char *path, int *people, int *templates);
+int facet_gallery_import_text(struct facet_gallery *g, const char *text, size_t len, const char *origin,
+                              int *people, int *templates);
 
-/* Small named blobs kept with the gallery (trained classifiers), with the version they were made at. */
+/* Small named blobs kept with the gallery (trained classifiers), with the version they were made at;
+ * deleting a person deletes all of them. Caller frees *data. people_version may be NULL. */
 int facet_gallery_blob_put(struct facet_gallery *g, const char *key, const void *data, size_t len);
 int facet_gallery_blob_get(struct facet_gallery *g, const char *key, void **data, size_t *len, uint64_t *people_version);
 

@@ -1,0 +1,60 @@
+#include "store/sqlite/db.h"
+
+#include "base/errors.h"
+#include "store/rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int facet__blob_put(struct facet__db *db, const char *key, const void *data, size_t len)
+{
+    struct facet__query q;
+    facet__query_begin(&q, db, "write to",
+                       "INSERT OR REPLACE INTO blobs(key, data, checksum, people_version)"
+                       " SELECT ?, ?, ?, value FROM meta WHERE key = 'people_version'");
+    facet__query_text(&q, key);
+    facet__query_blob(&q, data, len);
+    facet__query_int(&q, (int64_t)facet__checksum(2, data, len));
+    return facet__query_run(&q);
+}
+
+static int copy_blob(struct facet__query *q, const char *key, void **data, size_t *len)
+{
+    const void *blob = sqlite3_column_blob(q->s, 0);
+    size_t n = (size_t)sqlite3_column_bytes(q->s, 0);
+    if (!blob && sqlite3_errcode(q->db->sql) == SQLITE_NOMEM)
+        return facet_fail_nomem();
+    if (facet__checksum(2, blob, n) != (uint64_t)facet__query_get_int(q, 1))
+        return facet_fail(FACET_E_STORE, "gallery '%s' is damaged: the checksum of '%s' differs", q->db->path, key);
+    *data = malloc(n ? n : 1);
+    if (!*data)
+        return facet_fail_nomem();
+    if (n)
+        memcpy(*data, blob, n);
+    *len = n;
+    return FACET_OK;
+}
+
+int facet__blob_get(struct facet__db *db, const char *key, void **data, size_t *len, uint64_t *version)
+{
+    *data = NULL;
+    *len = 0;
+    struct facet__query q;
+    facet__query_begin(&q, db, "read", "SELECT data, checksum, people_version FROM blobs WHERE key = ?");
+    facet__query_text(&q, key);
+    bool there = facet__query_row(&q);
+    if (there) {
+        q.err = copy_blob(&q, key, data, len);
+        if (version)
+            *version = (uint64_t)facet__query_get_int(&q, 2);
+    }
+    int err = facet__query_end(&q);
+    if (!err && !there)
+        return facet_fail(FACET_E_NOT_FOUND, "gallery '%s' holds no '%s'", db->path, key);
+    return err;
+}
+
+int facet__blob_delete_all(struct facet__db *db)
+{
+    return facet__db_exec(db, "DELETE FROM blobs", "delete from");
+}
