@@ -60,7 +60,7 @@ static int read_all(int fd, const char *path, uint8_t *data, size_t want, size_t
 int facet_file_read(const char *path, size_t max, uint8_t **data, size_t *len)
 {
     int fd;
-    size_t want;
+    size_t want = 0;
     *data = NULL;
     *len = 0;
     int err = file_open_sized(path, max, &fd, &want);
@@ -145,7 +145,7 @@ int facet_file_write_atomic(const char *path, const void *data, size_t len)
 int facet_map_open(struct facet_map *out, const char *path, size_t max)
 {
     int fd;
-    size_t len;
+    size_t len = 0;
     *out = (struct facet_map){0};
     int err = file_open_sized(path, max, &fd, &len);
     if (err)
