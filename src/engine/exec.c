@@ -137,12 +137,17 @@ static int infer_shapes(struct facet_exec *e, const struct facet_shape *inputs)
     for (int i = 0; i < g->n_inputs; i++)
         e->facts[g->inputs[i]].shape = inputs[i];
     int err = facet_infer_run(g, e->facts);
-    for (int i = 0; !err && i < g->n_nodes; i++)
+    for (int i = 0; !err && i < g->n_nodes; i++) {
+        int residual = g->nodes[i].epi.residual;
+        if (residual >= 0 && !facet_shape_equal(&e->facts[residual].shape, &e->facts[g->nodes[i].outputs[0]].shape))
+            return facet_op_fail(g, &g->nodes[i], FACET_E_UNSUPPORTED, "with these inputs its sum would have to spread; "
+                                 "switch residual fusion off");
         for (int k = 0; k < g->nodes[i].n_outputs; k++) {
             int v = g->nodes[i].outputs[k];
             if (v >= 0 && facet_shape_count(&e->facts[v].shape) < 0)
                 return facet_op_fail(g, &g->nodes[i], FACET_E_UNSUPPORTED, "the shape of its output depends on the data");
         }
+    }
     return err;
 }
 

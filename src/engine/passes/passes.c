@@ -5,7 +5,16 @@
 
 #include <string.h>
 
+/* Order matters: a free batch must be free before shapes are folded to numbers; constants must be
+ * there before scales and slopes are recognised; scales go into weights before residuals and
+ * activations are hung on the node; whole networks are recognised in what is left. */
 const struct facet_pass facet_passes[] = {
+    {"free-batch", 0, facet_pass_free_batch},
+    {"fold-const", FACET_PASS_FOLD_CONST, facet_pass_fold_const},
+    {"drop-identity", FACET_PASS_FOLD_CONST, facet_pass_drop_identity},
+    {"fold-affine", FACET_PASS_FOLD_BN, facet_pass_fold_affine},
+    {"fuse", FACET_PASS_FUSE_ACT | FACET_PASS_FUSE_RESIDUAL, facet_pass_fuse},
+    {"fuse-network", FACET_PASS_FUSE_NETWORK, facet_pass_fuse_network},
     {0},
 };
 
@@ -26,6 +35,19 @@ bool facet_pass_is_view(const struct facet_node *n)
         if (strcmp(n->op, views[i]) == 0)
             return true;
     return false;
+}
+
+void facet_pass_take_output(struct facet_graph *g, int node, int dead, int v)
+{
+    facet_graph_kill_node(g, dead);
+    g->values[g->nodes[node].outputs[0]].producer = -1;
+    g->nodes[node].outputs[0] = v;
+    g->values[v].producer = node;
+}
+
+int facet_pass_fuse_network(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags)
+{
+    return preferred->fuse_network ? preferred->fuse_network(g) : FACET_OK;
 }
 
 int facet_pass_single_user(const struct facet_graph *g, int v)
@@ -63,7 +85,7 @@ int facet_passes_run(struct facet_graph *g, const struct facet_backend_ops *pref
     for (const struct facet_pass *p = facet_passes; !err && p->name; p++) {
         if (p->flag && !(flags & p->flag))
             continue;
-        err = p->run(g, preferred);
+        err = p->run(g, preferred, flags);
         if (!err)
             err = after_pass(g, p->name);
     }

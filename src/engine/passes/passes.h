@@ -7,8 +7,8 @@
 
 struct facet_pass {
     const char *name;
-    unsigned flag;                    /* FACET_PASS_* (plan.h); 0: always */
-    int (*run)(struct facet_graph *g, const struct facet_backend_ops *preferred);
+    unsigned flag;                    /* FACET_PASS_* (plan.h), any of them; 0: always */
+    int (*run)(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 };
 
 /* In order; ends with name NULL. */
@@ -27,7 +27,17 @@ bool facet_pass_is_view(const struct facet_node *n);
  * `on` false: values are always NCHW and every NHWC node is wrapped in conversions. */
 int facet_pass_layout(struct facet_graph *g, const struct facet_backend_ops *preferred, bool on, enum facet_layout **layouts);
 
+int facet_pass_free_batch(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+int facet_pass_fold_const(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+int facet_pass_drop_identity(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+int facet_pass_fold_affine(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+int facet_pass_fuse(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+int facet_pass_fuse_network(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+
 /* ---- for passes ---- */
+
+/* Node `node` makes value v from now on instead of its first output, and `dead` (v's maker so far) goes. */
+void facet_pass_take_output(struct facet_graph *g, int node, int dead, int v);
 
 /* The only use of value v, as an input of a node: its number, or -1 (several, none, or an output). */
 int facet_pass_single_user(const struct facet_graph *g, int v);
