@@ -70,6 +70,8 @@ struct facet_packet {
 /* dim: numbers in an embedding (0: none kept). */
 int facet_packet_open(struct facet_packet **out, int dim);
 void facet_packet_close(struct facet_packet **p);
-void facet_packet_reset(struct facet_packet *p);      /* drops the frame, keeps memory */
+/* Drops the frame and clears every face but for its memory. Chip and embedding belong to the face they
+ * are in: stages that sort or drop faces swap whole structs, they never copy one over another. */
+void facet_packet_reset(struct facet_packet *p);
 
 #endif

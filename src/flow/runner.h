@@ -9,14 +9,17 @@ struct facet_runner_opts {
     unsigned depth;                /* packets between two stages; 0: 2 */
     unsigned threads;              /* 1: everything on the caller's thread; 0: one a stage */
     int dim;                       /* of embeddings, for the packets */
-    volatile int *cancel;          /* non-zero: the source stops, what is inside is finished */
+    /* Non-zero: the source stops, what is inside is finished. When its last packet was no flush, one
+     * with `flush` set and no frame follows it, so that tracks end and their events are told. */
+    volatile int *cancel;
     /* After each packet left the last stage, on that stage's thread. */
     void (*done)(void *ctx, const struct facet_packet *p); void *ctx;
 };
 
 /* Borrows the stages until close. stages[0] is the source. */
 int facet_runner_open(struct facet_runner **out, struct facet_stage *const *stages, size_t n, const struct facet_runner_opts *o);
-/* Until the source ends, is cancelled (FACET_OK) or a stage fails: the first failure's code, with its text. */
+/* Once. A source that says FACET_E_AGAIN is asked again at once, so it waits by itself. A stage that
+ * failed is not stepped again. Until the source ends, is cancelled (FACET_OK) or a stage fails: the first failure's code, with its text. */
 int facet_runner_run(struct facet_runner *r);
 void facet_runner_close(struct facet_runner **r);
 
