@@ -45,7 +45,7 @@ static int assign_node(struct facet_plan *p, int i, bool strict, int *n_declined
     pn->backend = facet_pass_backend(p->g, i, p->preferred);
     if (!pn->backend)
         return facet_op_fail(p->g, n, FACET_E_UNSUPPORTED, "no back end runs this operator");
-    if (pn->may_view && pn->backend != &facet_backend_ref && facet_backend_ref.supports(p->g, i))
+    if (pn->may_view && strcmp(n->op, "Layout") != 0 && pn->backend != &facet_backend_ref && facet_backend_ref.supports(p->g, i))
         pn->backend = &facet_backend_ref; /* on the rare occasion that a view must be copied */
     pn->strided = pn->backend->strided ? pn->backend->strided(p->g, i) : 0;
     if (pn->backend == p->preferred || pn->may_view || !needs_running(p->g, n))

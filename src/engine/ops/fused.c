@@ -10,7 +10,38 @@ static int infer_layout(struct facet_infer *c)
     return FACET_OK;
 }
 
+/* MTCNN's P-Net as one node: picture, then weights, bias and slopes of each layer. */
+static int infer_pnet(struct facet_infer *c)
+{
+    const struct facet_fact *x = facet_fact_in(c, 0);
+    if (!x || x->shape.rank != 4 || x->dtype != FACET_F32)
+        return facet_op_fail(c->g, c->n, FACET_E_UNSUPPORTED, "its input is not a float32 picture");
+    struct facet_shape out = {4, {x->shape.dim[0], 2, -1, -1}};
+    for (int i = 2; i < 4; i++) {
+        int64_t side = x->shape.dim[i];
+        if (side >= 0 && side < 11)
+            return facet_op_fail(c->g, c->n, FACET_E_FORMAT, "its input has a side of %lld, and 11 is the least", (long long)side);
+        out.dim[i] = side < 0 ? -1 : (side - 1) / 2 - 4;
+    }
+    facet_fact_set(c, 0, FACET_F32, &out);
+    out.dim[1] = 4;
+    facet_fact_set(c, 1, FACET_F32, &out);
+    return FACET_OK;
+}
+
+/* The layers' own, whatever the kernel saves. */
+static int64_t macs_pnet(const struct facet_graph *g, const struct facet_node *n)
+{
+    const struct facet_shape *x = &g->values[n->inputs[0]].shape;
+    int64_t h = x->dim[2], w = x->dim[3];
+    if (h < 11 || w < 11)
+        return 0;
+    int64_t ph = (h - 1) / 2, pw = (w - 1) / 2, out = (ph - 4) * (pw - 4);
+    return 270 * (h - 2) * (w - 2) + 1440 * (ph - 2) * (pw - 2) + (4608 + 192) * out;
+}
+
 const struct facet_op facet_ops_fused[] = {
     {"Layout", "facet", 1, 0, 1, 1, 1, infer_layout, NULL},
+    {"PNet", "facet", 1, 0, 14, 14, 2, infer_pnet, macs_pnet},
     {0},
 };

@@ -1,0 +1,96 @@
+/* The cpu back end: kernels.h behind the interface of backend.h. */
+#include "engine/backends/cpu/cpu_priv.h"
+
+#include "base/cpu.h"
+#include "base/errors.h"
+#include "base/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct facet_cpu_op *const families[] = {
+    facet_cpu_conv, facet_cpu_matmul, facet_cpu_pool, facet_cpu_elementwise, facet_cpu_rows, facet_cpu_move, facet_cpu_pnet,
+};
+
+static const struct facet_cpu_op *find(const struct facet_node *n)
+{
+    for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++)
+        for (const struct facet_cpu_op *op = families[f]; op->name; op++)
+            if (!strcmp(op->name, n->op) && !strcmp(op->domain ? op->domain : "", n->domain ? n->domain : ""))
+                return op;
+    return NULL;
+}
+
+static bool cpu_supports(const struct facet_graph *g, int node)
+{
+    const struct facet_node *n = &g->nodes[node];
+    const struct facet_cpu_op *op = find(n);
+    return op && facet_cpu_is_float(g, n) && facet_cpu_epilogue_fits(g, n) && op->supports(g, n);
+}
+
+static enum facet_layout cpu_layout(const struct facet_graph *g, int node)
+{
+    const struct facet_cpu_op *op = find(&g->nodes[node]);
+    return op && !op->nchw ? FACET_NHWC : FACET_NCHW;
+}
+
+static unsigned cpu_strided(const struct facet_graph *g, int node)
+{
+    const struct facet_cpu_op *op = find(&g->nodes[node]);
+    return op ? op->strided : 0;
+}
+
+static void cpu_release(void *state)
+{
+    struct facet_cpu_node *s = state;
+    if (s)
+        free(s->zero);
+    free(s);
+}
+
+static int cpu_prepare(void **state, const struct facet_graph *g, int node, struct facet_pack *pack)
+{
+    const struct facet_cpu_op *op = find(&g->nodes[node]);
+    struct facet_cpu_node *s = calloc(1, sizeof(*s));
+    int err = s ? FACET_OK : facet_fail_nomem();
+    if (!err)
+        facet_kernels_init(&s->k, facet_cpu_flags(NULL));
+    if (!err && op->prepare)
+        err = op->prepare(s, g, node, pack);
+    if (err) {
+        cpu_release(s);
+        s = NULL;
+    }
+    *state = s;
+    return err;
+}
+
+static size_t cpu_scratch_bytes(const void *state, const struct facet_graph *g, int node, const struct facet_run *shapes, unsigned threads)
+{
+    const struct facet_cpu_op *op = find(&g->nodes[node]);
+    return op->scratch ? (op->scratch(state, g, node, shapes) + 63) / 64 * 64 * threads : 0;
+}
+
+static int cpu_run(const void *state, const struct facet_graph *g, int node, const struct facet_run *r)
+{
+    return find(&g->nodes[node])->run(state, g, node, r);
+}
+
+static bool cpu_drops_constants(const void *state, const struct facet_graph *g, int node)
+{
+    (void)state;
+    return find(&g->nodes[node])->drops;
+}
+
+const struct facet_backend_ops facet_backend_cpu = {
+    .name = "cpu",
+    .supports = cpu_supports,
+    .layout = cpu_layout,
+    .strided = cpu_strided,
+    .fuse_network = facet_cpu_fuse_pnet,
+    .prepare = cpu_prepare,
+    .release = cpu_release,
+    .drops_constants = cpu_drops_constants,
+    .scratch_bytes = cpu_scratch_bytes,
+    .run = cpu_run,
+};

@@ -1,0 +1,64 @@
+/* What the operators of the cpu back end share. One file a family, one row an operator. */
+#ifndef FACET_ENGINE_BACKENDS_CPU_CPU_PRIV_H
+#define FACET_ENGINE_BACKENDS_CPU_CPU_PRIV_H
+
+#include "engine/backend.h"
+#include "engine/backends/cpu/kernels.h"
+
+/* What is known of a node before it runs; made by prepare, read-only afterwards. */
+struct facet_cpu_node {
+    struct facet_kernels k;
+    int mode;                     /* the family's own */
+    const float *w, *bias, *slope;    /* in the pack; NULL: none */
+    float *zero;                  /* owned */
+    float scalar[2];
+    int64_t channels;
+};
+
+struct facet_cpu_op {
+    const char *name, *domain;    /* domain NULL: ONNX's own */
+    bool (*supports)(const struct facet_graph *g, const struct facet_node *n);
+    bool nchw;                    /* wants NCHW; otherwise NHWC */
+    unsigned strided;             /* FACET_STRIDED_* */
+    bool drops;                   /* runs without the graph's constants: all it needs is packed */
+    int (*prepare)(struct facet_cpu_node *s, const struct facet_graph *g, int node, struct facet_pack *pack);   /* NULL: nothing */
+    size_t (*scratch)(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r);  /* per thread; NULL: none */
+    int (*run)(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r);
+};
+
+/* The families; rows end with name NULL. */
+extern const struct facet_cpu_op facet_cpu_conv[], facet_cpu_matmul[], facet_cpu_pool[], facet_cpu_elementwise[],
+    facet_cpu_rows[], facet_cpu_move[], facet_cpu_pnet[];
+
+/* Finds the pattern of P-Net and puts one node facet.PNet in its place (fuse_pnet.c). */
+int facet_cpu_fuse_pnet(struct facet_graph *g);
+
+/* ---- values ---- */
+const struct facet_value *facet_cpu_value(const struct facet_graph *g, const struct facet_node *n, int input);   /* NULL: absent */
+const float *facet_cpu_floats(const struct facet_graph *g, int value, int64_t *count);    /* of a float constant; NULL otherwise */
+bool facet_cpu_is_float(const struct facet_graph *g, const struct facet_node *n);         /* every input and output */
+bool facet_cpu_same_shape(const struct facet_shape *a, const struct facet_shape *b);
+
+/* Channels, and pixels of all pictures, of a tensor: rank 4 by NCHW; rank 2 rows are pixels; otherwise
+ * everything is one pixel. *px is the distance of pixels. */
+void facet_cpu_rows_of(const struct facet_tensor *t, size_t *pixels, size_t *channels, size_t *px);
+
+/* `count` numbers (1: repeated) per channel as a padded blob in the pack. */
+int facet_cpu_pack_channels(struct facet_pack *pack, const float *v, int64_t count, int64_t channels, const float **out);
+
+/* ---- epilogues ---- */
+bool facet_cpu_epilogue_fits(const struct facet_graph *g, const struct facet_node *n);
+/* Packs the slopes of PReLU and LeakyReLU for the node's output channels. */
+int facet_cpu_prepare_epilogue(struct facet_cpu_node *s, const struct facet_epilogue *e, const struct facet_graph *g, struct facet_pack *pack);
+/* `bias` and everything the kernels can finish; the rest by facet_cpu_finish_rest on the output. */
+struct facet_finish facet_cpu_finish(const struct facet_cpu_node *s, const struct facet_epilogue *e, const struct facet_tensor *residual);
+void facet_cpu_finish_rest(const struct facet_epilogue *e, struct facet_tensor *out);
+/* One activation over rows; in may be out. */
+void facet_cpu_map(enum facet_act act, float alpha, float beta, const float *in, size_t in_px, float *out, size_t out_px,
+                   size_t pixels, size_t channels);
+
+/* Splits `n` among the threads of the pool in runs that begin at multiples of `step`. */
+typedef void facet_cpu_part_fn(void *ctx, size_t begin, size_t end, unsigned worker);
+void facet_cpu_split(struct facet_pool *pool, size_t n, size_t step, facet_cpu_part_fn *fn, void *ctx);
+
+#endif

@@ -1,0 +1,95 @@
+/* Pools over windows and over whole pictures. */
+#include "engine/backends/cpu/cpu_priv.h"
+
+#include "base/errors.h"
+#include "base/pool.h"
+#include "engine/ops/window.h"
+
+#include <string.h>
+
+static bool plain(const struct facet_node *n)
+{
+    return n->epi.act == FACET_ACT_NONE && n->epi.residual < 0;
+}
+
+static bool pool_supports(const struct facet_graph *g, const struct facet_node *n)
+{
+    struct facet_window w;
+    bool rounds_up = facet_node_int(n, "ceil_mode", 0), counts = facet_node_int(n, "count_include_pad", 0);
+    return plain(n) && n->n_outputs == 1 && g->values[n->inputs[0]].shape.rank == 4 && !(rounds_up && counts) &&
+           !facet_window_init(&w, g, n, 0, 0, -1, -1);
+}
+
+struct job { const struct facet_kernels *k; struct facet_conv c; bool max, count_pad; };
+
+static void part_rows(void *ctx, size_t a, size_t b, unsigned worker)
+{
+    struct job *j = ctx;
+    (void)worker;
+    if (j->max)
+        j->k->maxpool_f32(&j->c, a, b);
+    else
+        j->k->avgpool_f32(&j->c, a, b, j->count_pad);
+}
+
+static int pool_run(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r)
+{
+    const struct facet_node *n = &g->nodes[node];
+    const struct facet_tensor *in = r->in[0], *out = r->out[0];
+    const int64_t *i = in->shape.dim, *o = out->shape.dim;
+    struct facet_window w;
+    int err = facet_window_init(&w, g, n, 0, 0, i[2], i[3]);
+    struct job j = { .k = &s->k, .max = !strcmp(n->op, "MaxPool"), .count_pad = facet_node_int(n, "count_include_pad", 0) };
+    if (err)
+        return err;
+    j.c = (struct facet_conv){
+        .in = in->data, .out = out->data, .n = (int)i[0], .ic = (int)i[1], .ih = (int)i[2], .iw = (int)i[3], .oc = (int)o[1],
+        .oh = (int)o[2], .ow = (int)o[3], .in_px = (size_t)(in->pixel_stride ? in->pixel_stride : i[1]),
+        .out_px = (size_t)(out->pixel_stride ? out->pixel_stride : o[1]), .kh = (int)w.kernel_h, .kw = (int)w.kernel_w,
+        .sy = (int)w.stride_h, .sx = (int)w.stride_w, .dy = (int)w.dilation_h, .dx = (int)w.dilation_w, .pt = (int)w.pad_top,
+        .pl = (int)w.pad_left,
+    };
+    facet_cpu_split(r->pool, (size_t)(i[0] * o[2]), 1, part_rows, &j);
+    return FACET_OK;
+}
+
+static bool global_supports(const struct facet_graph *g, const struct facet_node *n)
+{
+    return plain(n) && g->values[n->inputs[0]].shape.rank == 4;
+}
+
+static int global_run(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r)
+{
+    const struct facet_tensor *in = r->in[0];
+    size_t pixels, channels, px, n = (size_t)in->shape.dim[0];
+    (void)g;
+    (void)node;
+    facet_cpu_rows_of(in, &pixels, &channels, &px);
+    pixels = n ? pixels / n : 0;
+    for (size_t i = 0; i < n; i++)
+        s->k.gap_f32((const float *)in->data + i * pixels * px, px, (float *)r->out[0]->data + i * channels, pixels, channels);
+    return FACET_OK;
+}
+
+static bool mean_supports(const struct facet_graph *g, const struct facet_node *n)
+{
+    int64_t axes[4];
+    if (n->n_inputs > 1 && n->inputs[1] >= 0) {
+        const struct facet_value *v = &g->values[n->inputs[1]];
+        if (!v->data || v->dtype != FACET_I64 || facet_shape_count(&v->shape) != 2)
+            return false;
+        memcpy(axes, v->data, 2 * sizeof(axes[0]));
+    } else if (facet_node_ints(n, "axes", axes, 4) != 2) {
+        return false;
+    }
+    int64_t a = axes[0] < 0 ? axes[0] + 4 : axes[0], b = axes[1] < 0 ? axes[1] + 4 : axes[1];
+    return global_supports(g, n) && ((a == 2 && b == 3) || (a == 3 && b == 2));
+}
+
+const struct facet_cpu_op facet_cpu_pool[] = {
+    { .name = "MaxPool", .supports = pool_supports, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = pool_run },
+    { .name = "AveragePool", .supports = pool_supports, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = pool_run },
+    { .name = "GlobalAveragePool", .supports = global_supports, .strided = FACET_STRIDED_IN, .run = global_run },
+    { .name = "ReduceMean", .supports = mean_supports, .strided = FACET_STRIDED_IN, .run = global_run },
+    { 0 },
+};
