@@ -43,7 +43,8 @@ int facet_image_reserve(struct facet_image *img, size_t *cap, enum facet_pixel f
     int err = check_size(format, width, height);
     if (err)
         return err;
-    size_t stride = stride_of(format, width), bytes = stride * (size_t)height;
+    /* One row's padding more than asked for: vector stores of others reach over the last pixel. */
+    size_t stride = stride_of(format, width), bytes = stride * (size_t)height + ALIGN;
     if (!img->data || bytes > *cap) {
         uint8_t *data = aligned_alloc(ALIGN, bytes);
         if (!data)
@@ -146,17 +147,25 @@ static const struct turn turns[9] = {
     {true, false, true},   /* 8 turn left */
 };
 
-int facet_image_orient(struct facet_image *dst, const struct facet_image *src, int exif_orientation)
+static int check_orientation(int orientation)
 {
-    memset(dst, 0, sizeof(*dst));
-    if (exif_orientation < 1 || exif_orientation > 8)
-        return facet_fail(FACET_E_INVALID, "cannot turn a picture by orientation %d: 1 to 8",
-                          exif_orientation);
-    const struct turn t = turns[exif_orientation];
-    int err = facet_image_init(dst, src->format, t.swaps ? src->height : src->width,
-                               t.swaps ? src->width : src->height);
+    if (orientation >= 1 && orientation <= 8)
+        return FACET_OK;
+    return facet_fail(FACET_E_INVALID, "cannot turn a picture by orientation %d: 1 to 8",
+                      orientation);
+}
+
+int facet_image_orient_into(struct facet_image *dst, const struct facet_image *src,
+                            int exif_orientation)
+{
+    int err = check_orientation(exif_orientation);
     if (err)
         return err;
+    const struct turn t = turns[exif_orientation];
+    if (dst->format != src->format || dst->width != (t.swaps ? src->height : src->width) ||
+        dst->height != (t.swaps ? src->width : src->height))
+        return facet_fail(FACET_E_INVALID, "cannot turn a %dx%d picture into one of %dx%d",
+                          src->width, src->height, dst->width, dst->height);
     size_t px = (size_t)src->format;
     for (int y = 0; y < src->height; y++) {
         const uint8_t *s = src->data + (size_t)y * src->stride;
@@ -168,6 +177,18 @@ int facet_image_orient(struct facet_image *dst, const struct facet_image *src, i
         }
     }
     return FACET_OK;
+}
+
+int facet_image_orient(struct facet_image *dst, const struct facet_image *src, int exif_orientation)
+{
+    memset(dst, 0, sizeof(*dst));
+    int err = check_orientation(exif_orientation);
+    if (err)
+        return err;
+    bool swaps = turns[exif_orientation].swaps;
+    err = facet_image_init(dst, src->format, swaps ? src->height : src->width,
+                           swaps ? src->width : src->height);
+    return err ? err : facet_image_orient_into(dst, src, exif_orientation);
 }
 
 int facet_image_pad(struct facet_image *dst, const struct facet_image *src, int pad)

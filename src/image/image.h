@@ -27,6 +27,8 @@ int facet_image_to_gray(struct facet_image *dst, const struct facet_image *src);
 void facet_image_fill(struct facet_image *img, uint8_t r, uint8_t g, uint8_t b);
 /* Turns by EXIF orientation 1..8; dst is initialised here. */
 int facet_image_orient(struct facet_image *dst, const struct facet_image *src, int exif_orientation);
+/* The same into a `dst` that has the turned size already. */
+int facet_image_orient_into(struct facet_image *dst, const struct facet_image *src, int exif_orientation);
 /* A copy with `pad` pixels of repeated edge on each side; dst is initialised here. */
 int facet_image_pad(struct facet_image *dst, const struct facet_image *src, int pad);
 

@@ -1,0 +1,138 @@
+/* The module's functions with frames from the caller's pool. The module knows neither pools nor
+ * counts; its error text is repeated here, because it has its own copy of base. */
+#include "media/video_priv.h"
+
+#include "base/errors.h"
+#include "base/module.h"
+
+#include <stdlib.h>
+
+static int fetch_module(const struct facet__video_module **out)
+{
+    const void *table = NULL;
+    int err = facet_module_open(&table, FACET__VIDEO_MODULE, FACET__VIDEO_SYMBOL, "libavformat59");
+    *out = table;
+    if (!err && (*out)->abi != FACET__VIDEO_ABI)
+        err = facet_fail(FACET_E_UNSUPPORTED,
+                         "cannot use module '" FACET__VIDEO_MODULE "': it is of another version of "
+                         "facet; install both together");
+    return err;
+}
+
+static int repeat_error(const struct facet__video_module *m, int err)
+{
+    return err ? facet_fail(err, "%s", m->error_text()) : FACET_OK;
+}
+
+struct facet_video {
+    const struct facet__video_module *module;
+    struct facet__decoder *decoder;
+    struct facet_video_info info;
+    int64_t next_index;
+};
+
+int facet_video_open(struct facet_video **out, const char *path, const struct facet_video_opts *o)
+{
+    const struct facet_video_opts usual = FACET_VIDEO_OPTS_INIT;
+    struct facet_video *v = calloc(1, sizeof(*v));
+    int err = v ? fetch_module(&v->module) : facet_fail_nomem();
+    if (!err)
+        err = repeat_error(v->module,
+                           v->module->decoder_open(&v->decoder, path, o ? o : &usual, &v->info));
+    if (err)
+        facet_video_close(&v);
+    *out = v;
+    return err;
+}
+
+void facet_video_close(struct facet_video **video)
+{
+    struct facet_video *v = *video;
+    *video = NULL;
+    if (!v)
+        return;
+    if (v->decoder)
+        v->module->decoder_close(&v->decoder);
+    free(v);
+}
+
+const struct facet_video_info *facet_video_info(const struct facet_video *v)
+{
+    return &v->info;
+}
+
+int facet_video_read(struct facet_video *v, struct facet_frame_pool *pool, struct facet_frame **out)
+{
+    int width, height;
+    double pts_ms;
+    *out = NULL;
+    int err =
+        repeat_error(v->module, v->module->decoder_next(v->decoder, &width, &height, &pts_ms));
+    if (!err)
+        err = facet_frame_get(out, pool, FACET_PIXEL_RGB24, width, height);
+    if (!err)
+        err = repeat_error(v->module, v->module->decoder_take(v->decoder, &(*out)->image));
+    if (err) {
+        facet_frame_unref(out);
+        return err;
+    }
+    (*out)->index = v->next_index++;
+    (*out)->pts_ms = pts_ms;
+    return FACET_OK;
+}
+
+int facet_video_skip(struct facet_video *v)
+{
+    int width, height;
+    double pts_ms;
+    int err =
+        repeat_error(v->module, v->module->decoder_next(v->decoder, &width, &height, &pts_ms));
+    v->next_index += err == FACET_OK;
+    return err;
+}
+
+int64_t facet_video_damaged(const struct facet_video *v)
+{
+    return v->module->decoder_damaged(v->decoder);
+}
+
+struct facet_video_writer {
+    const struct facet__video_module *module;
+    struct facet__encoder *encoder;
+};
+
+int facet_video_writer_open(struct facet_video_writer **out, const char *path, int width,
+                            int height, double fps)
+{
+    struct facet_video_writer *w = calloc(1, sizeof(*w));
+    int err = w ? fetch_module(&w->module) : facet_fail_nomem();
+    if (!err)
+        err =
+            repeat_error(w->module, w->module->encoder_open(&w->encoder, path, width, height, fps));
+    if (err)
+        facet_video_writer_close(&w);
+    *out = w;
+    return err;
+}
+
+int facet_video_writer_put(struct facet_video_writer *w, const struct facet_image *rgb,
+                           double pts_ms)
+{
+    return repeat_error(w->module, w->module->encoder_put(w->encoder, rgb, pts_ms));
+}
+
+int facet_video_writer_finish(struct facet_video_writer *w)
+{
+    return repeat_error(w->module, w->module->encoder_finish(w->encoder));
+}
+
+void facet_video_writer_close(struct facet_video_writer **writer)
+{
+    struct facet_video_writer *w = *writer;
+    *writer = NULL;
+    if (!w)
+        return;
+    if (w->encoder)
+        w->module->encoder_close(&w->encoder);
+    free(w);
+}

@@ -1,0 +1,36 @@
+/* Between video.c, which every program links, and the module facet-ffmpeg.so, which has FFmpeg. */
+#ifndef FACET_MEDIA_VIDEO_PRIV_H
+#define FACET_MEDIA_VIDEO_PRIV_H
+
+#include "media/video.h"
+
+#define FACET__VIDEO_MODULE "facet-ffmpeg"
+#define FACET__VIDEO_SYMBOL "facet_video_module"
+#define FACET__VIDEO_ABI 1 /* changes with anything below, and with the structs it names */
+
+struct facet__decoder;
+struct facet__encoder;
+
+/* Errors: codes as everywhere; the text is the module's own, read by error_text on the same thread.
+ */
+struct facet__video_module {
+    int abi;
+    const char *(*error_text)(void);
+
+    int (*decoder_open)(struct facet__decoder **out, const char *path,
+                        const struct facet_video_opts *o, struct facet_video_info *info);
+    void (*decoder_close)(struct facet__decoder **d);
+    /* Decodes up to the next picture and tells its size as shown; FACET_E_END after the last. */
+    int (*decoder_next)(struct facet__decoder *d, int *width, int *height, double *pts_ms);
+    /* That picture into `rgb`, which has that size. */
+    int (*decoder_take)(struct facet__decoder *d, struct facet_image *rgb);
+    int64_t (*decoder_damaged)(const struct facet__decoder *d);
+
+    int (*encoder_open)(struct facet__encoder **out, const char *path, int width, int height,
+                        double fps);
+    int (*encoder_put)(struct facet__encoder *e, const struct facet_image *rgb, double pts_ms);
+    int (*encoder_finish)(struct facet__encoder *e);
+    void (*encoder_close)(struct facet__encoder **e);
+};
+
+#endif
