@@ -1,6 +1,5 @@
 #!/bin/bash
-# Sets a build folder up (release, unless it is there) and builds it all, or $TARGETS.
-# usage: scripts/build.sh BUILD [meson options]
+# Sets a build folder up (release, unless it is there) and builds. usage: scripts/build.sh BUILD [meson options]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$1
@@ -15,6 +14,6 @@ if [ ! -f "$build/build.ninja" ]; then
     rm -f "$log"
 fi
 status=0
-NINJA_STATUS='[%f/%t] ' ninja -C "$build" --quiet ${TARGETS:-} || status=$?
+NINJA_STATUS='[%f/%t] ' ninja -C "$build" --quiet || status=$?
 [ "$status" -eq 0 ] || echo "facet: the build in $build failed, see above" >&2
 exit "$status"

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-5}
 build=build-fuzz
-CC=${FUZZ_CC:-clang} TARGETS=fuzzers scripts/build.sh "$build" -Dfuzz=true -Dtests=false -Db_sanitize=address,undefined \
+CC=${FUZZ_CC:-clang} scripts/build.sh "$build" -Dfuzz=true -Dtests=false -Db_sanitize=address,undefined \
     -Db_lundef=false -Dbuildtype=debugoptimized -Dc_args=-fsanitize=fuzzer-no-link
 
 export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1

@@ -38,7 +38,7 @@ static void swap_index(struct facet_gallery *g, struct facet_index **next, uint6
 
 static int index_row(void *ctx, const struct facet_template *t, const float *embedding)
 {
-    return facet__index_add_row(ctx, t->person, t->id, embedding);
+    return facet__index_add_row(ctx, t->person, t->id, t->quality, embedding);
 }
 
 static int index_people(struct facet__db *db, struct facet_index *x)
@@ -359,13 +359,13 @@ static int add_row(struct facet__db *db, int64_t person, const char *name, const
     return err ? err : facet__templates_add(db, person, embedding, about, id);
 }
 
-static int follow(struct facet_gallery *g, struct facet_index **next, int64_t person, bool is_new, const char *name,
-                  int64_t template_id, const float *embedding)
+static int follow(struct facet_gallery *g, struct facet_index **next, const char *name, bool is_new,
+                  const struct facet_template *t, const float *embedding)
 {
     int err = facet__index_fork(next, g->index); /* only writers change the pointer, and we are the writer */
     if (!err && is_new)
-        err = facet__index_add_person(*next, person, name);
-    return err ? err : facet__index_add_row(*next, person, template_id, embedding);
+        err = facet__index_add_person(*next, t->person, name);
+    return err ? err : facet__index_add_row(*next, t->person, t->id, t->quality, embedding);
 }
 
 int facet_gallery_add(struct facet_gallery *g, const char *name, const float *embedding, int dim,
@@ -392,7 +392,7 @@ int facet_gallery_add(struct facet_gallery *g, const char *name, const float *em
     if (!err)
         err = add_row(&g->db, t.person, name, embedding, &t, &t.id);
     if (!err && c.is_followed)
-        err = follow(g, &next, t.person, is_new, name, t.id, embedding);
+        err = follow(g, &next, name, is_new, &t, embedding);
     err = facet__change_end(&c, err, &next);
     if (!err && template_id)
         *template_id = t.id;
@@ -427,7 +427,8 @@ int facet_gallery_delete_template(struct facet_gallery *g, int64_t id)
     return flush_log(g, facet__change_end(&c, err, NULL));
 }
 
-int facet_gallery_search(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_match *out)
+/* An index to search with, or an error: the query is doubted, a stale index read anew. */
+static int begin_search(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_index **x)
 {
     int err = check_dim(g, dim);
     if (!err)
@@ -436,12 +437,42 @@ int facet_gallery_search(struct facet_gallery *g, const float *embedding, int di
         err = facet_fail(FACET_E_INVALID, "cannot search for the best %d", k);
     if (!err && atomic_load(&g->is_stale))
         err = facet_gallery_refresh(g);
+    if (!err)
+        *x = facet__gallery_index(g);
+    return err;
+}
+
+int facet_gallery_search(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_match *out)
+{
+    struct facet_index *x;
+    int err = begin_search(g, embedding, dim, k, &x);
     if (err)
         return err;
-    struct facet_index *x = facet__gallery_index(g);
     int n = facet__index_search(x, embedding, k, g->cpu_flags, out);
     facet__index_unref(&x);
     return n;
+}
+
+int facet_gallery_nearest(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_match *out)
+{
+    struct facet_index *x;
+    int err = begin_search(g, embedding, dim, k, &x);
+    if (err)
+        return err;
+    int n = facet__index_nearest(x, embedding, k, g->cpu_flags, out);
+    facet__index_unref(&x);
+    return n;
+}
+
+int facet_gallery_match_person(struct facet_gallery *g, const float *embedding, int dim, int64_t person, struct facet_match *out)
+{
+    struct facet_index *x;
+    int err = begin_search(g, embedding, dim, 1, &x);
+    if (err)
+        return err;
+    int n = facet__index_match_person(x, embedding, person, g->cpu_flags, out);
+    facet__index_unref(&x);
+    return n ? FACET_OK : facet_fail(FACET_E_NOT_FOUND, "person %lld has no template", (long long)person);
 }
 
 /* --- blobs --- */

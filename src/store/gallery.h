@@ -34,7 +34,7 @@ struct facet_template {
     char source_sha256[65];
     int64_t created_ms;
 };
-struct facet_match { int64_t person; int64_t template_id; float cosine; char name[FACET_MAX_NAME]; };
+struct facet_match { int64_t person; int64_t template_id; float cosine; float quality; char name[FACET_MAX_NAME]; };
 struct facet_gallery_info { char contract[65]; char model[FACET_MAX_NAME]; int dim; int schema; int64_t people, templates, file_bytes; };
 
 int facet_gallery_open(struct facet_gallery **out, const struct facet_gallery_opts *o);
@@ -66,6 +66,10 @@ int facet_gallery_delete_template(struct facet_gallery *g, int64_t id);
 /* Best template of each person, best first; at most k people. Exact. Returns the count or an error.
  * Allocates nothing. */
 int facet_gallery_search(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_match *out);
+/* The k best templates, best first, several of a person when they are. */
+int facet_gallery_nearest(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_match *out);
+/* The best template of one person; FACET_E_NOT_FOUND when there is none. Allocates nothing. */
+int facet_gallery_match_person(struct facet_gallery *g, const float *embedding, int dim, int64_t person, struct facet_match *out);
 /* Grows by one with every change of people or templates. */
 uint64_t facet_gallery_version(const struct facet_gallery *g);
 /* Sees what other processes changed since; costs one small read when they did not. A search alone

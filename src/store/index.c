@@ -16,6 +16,7 @@ struct row_block {
     atomic_int refs;
     int64_t template_id[ROWS];
     uint32_t person[ROWS];          /* slot */
+    float quality[ROWS];
     size_t bytes;                   /* of data */
     unsigned char data[];           /* ROWS x dim numbers */
 };
@@ -195,7 +196,8 @@ static size_t row_bytes(const struct facet_index *x)
     return (size_t)x->dim * (x->int8 ? sizeof(int8_t) : sizeof(float));
 }
 
-int facet__index_add_row(struct facet_index *x, int64_t person, int64_t template_id, const float *embedding)
+int facet__index_add_row(struct facet_index *x, int64_t person, int64_t template_id, float quality,
+                         const float *embedding)
 {
     size_t slot;
     if (!find_person(x, person, &slot))
@@ -214,6 +216,7 @@ int facet__index_add_row(struct facet_index *x, int64_t person, int64_t template
     size_t at = x->rows % ROWS;
     b->template_id[at] = template_id;
     b->person[at] = (uint32_t)slot;
+    b->quality[at] = quality;
     unsigned char *row = b->data + at * row_bytes(x);
     if (x->int8)
         facet__to_int8((int8_t *)row, embedding, x->dim, x->scale);
@@ -228,17 +231,17 @@ size_t facet__index_rows(const struct facet_index *x)
     return x->rows;
 }
 
-/* The best k people so far, best first, in `out` with `person` holding a slot. A person that fell
- * out by k better ones may come back with a better template; the k-th best only rises, so the
- * result is exact. */
-struct top { struct facet_match *out; int k, n; };
+/* The best k so far, best first, in `out` with `person` holding a slot. With `by_person`, each person
+ * is in it once: one that fell out by k better ones may come back with a better template, and as the
+ * k-th best only rises, the result is exact. */
+struct top { struct facet_match *out; int k, n; bool by_person; };
 
-static void top_offer(struct top *t, uint32_t slot, int64_t template_id, float cosine)
+static void top_offer(struct top *t, const struct facet_match *m)
 {
-    int at = 0;
-    while (at < t->n && t->out[at].person != (int64_t)slot)
+    int at = t->by_person ? 0 : t->n;
+    while (at < t->n && t->out[at].person != m->person)
         at++;
-    if (at < t->n && t->out[at].cosine >= cosine)
+    if (at < t->n && t->out[at].cosine >= m->cosine)
         return;
     if (at == t->n) {
         if (t->n == t->k)
@@ -246,54 +249,87 @@ static void top_offer(struct top *t, uint32_t slot, int64_t template_id, float c
         else
             t->n++;
     }
-    for (; at > 0 && t->out[at - 1].cosine < cosine; at--) {
-        t->out[at].person = t->out[at - 1].person;
-        t->out[at].template_id = t->out[at - 1].template_id;
-        t->out[at].cosine = t->out[at - 1].cosine;
-    }
-    t->out[at].person = slot;
-    t->out[at].template_id = template_id;
-    t->out[at].cosine = cosine;
+    for (; at > 0 && t->out[at - 1].cosine < m->cosine; at--)
+        memcpy(&t->out[at], &t->out[at - 1], offsetof(struct facet_match, name));
+    memcpy(&t->out[at], m, offsetof(struct facet_match, name));
 }
 
-struct query { const struct facet_dot_ops *dot; const float *f32; const int8_t *i8; int dim; float unit; };
+struct query {
+    const struct facet_dot_ops *dot;
+    const float *f32;
+    int8_t i8[FACET_MAX_EMBEDDING];
+    bool int8;
+    int dim;
+    float unit;
+};
+
+static void make_query(struct query *q, const struct facet_index *x, const float *numbers, uint32_t flags)
+{
+    q->dot = facet_dot_for(flags);
+    q->f32 = numbers;
+    q->dim = x->dim;
+    q->int8 = x->int8;
+    q->unit = 1.0f / (x->scale * x->scale);
+    if (x->int8)
+        facet__to_int8(q->i8, numbers, x->dim, x->scale);
+}
 
 static float row_cosine(const struct query *q, const unsigned char *row)
 {
     size_t n = (size_t)q->dim;
-    if (q->i8)
+    if (q->int8)
         return (float)q->dot->i8(q->i8, (const int8_t *)row, n) * q->unit;
     return q->dot->f32(q->f32, (const float *)row, n);
 }
 
-static void scan_block(const struct facet_index *x, const struct query *q, size_t block, struct top *t)
+#define EVERYBODY SIZE_MAX
+
+static void scan_block(const struct facet_index *x, const struct query *q, size_t block, size_t only, struct top *t)
 {
     const struct row_block *b = x->row_blocks[block];
     size_t left = x->rows - block * ROWS, rows = left < ROWS ? left : ROWS, bytes = row_bytes(x);
     for (size_t i = 0; i < rows; i++) {
+        if (only != EVERYBODY && b->person[i] != only)
+            continue;
         float cosine = row_cosine(q, b->data + i * bytes);
-        if (t->n < t->k || cosine > t->out[t->k - 1].cosine)
-            top_offer(t, b->person[i], b->template_id[i], cosine);
+        if (t->n == t->k && cosine <= t->out[t->k - 1].cosine)
+            continue;
+        struct facet_match m;
+        m.person = b->person[i], m.template_id = b->template_id[i], m.cosine = cosine, m.quality = b->quality[i];
+        top_offer(t, &m);
     }
 }
 
-int facet__index_search(const struct facet_index *x, const float *query, int k, uint32_t flags,
-                        struct facet_match *out)
+static int scan(const struct facet_index *x, const float *numbers, size_t only, uint32_t flags, struct top *t)
 {
-    int8_t quantised[FACET_MAX_EMBEDDING];
-    struct query q = { .dot = facet_dot_for(flags), .f32 = query, .dim = x->dim };
-    if (x->int8) {
-        facet__to_int8(quantised, query, x->dim, x->scale);
-        q.i8 = quantised;
-        q.unit = 1.0f / (x->scale * x->scale);
+    struct query q;
+    make_query(&q, x, numbers, flags);
+    for (size_t b = 0; t->k > 0 && b * ROWS < x->rows; b++)
+        scan_block(x, &q, b, only, t);
+    for (int i = 0; i < t->n; i++) {
+        const struct person *p = person_at(x, (size_t)t->out[i].person);
+        t->out[i].person = p->id;
+        memcpy(t->out[i].name, p->name, sizeof(t->out[i].name));
     }
+    return t->n;
+}
+
+int facet__index_search(const struct facet_index *x, const float *query, int k, uint32_t flags, struct facet_match *out)
+{
+    struct top t = { .out = out, .k = k, .by_person = true };
+    return scan(x, query, EVERYBODY, flags, &t);
+}
+
+int facet__index_nearest(const struct facet_index *x, const float *query, int k, uint32_t flags, struct facet_match *out)
+{
     struct top t = { .out = out, .k = k };
-    for (size_t b = 0; k > 0 && b * ROWS < x->rows; b++)
-        scan_block(x, &q, b, &t);
-    for (int i = 0; i < t.n; i++) {
-        const struct person *p = person_at(x, (size_t)out[i].person);
-        out[i].person = p->id;
-        memcpy(out[i].name, p->name, sizeof(out[i].name));
-    }
-    return t.n;
+    return scan(x, query, EVERYBODY, flags, &t);
+}
+
+int facet__index_match_person(const struct facet_index *x, const float *query, int64_t person, uint32_t flags,
+                              struct facet_match *out)
+{
+    struct top t = { .out = out, .k = 1 };
+    size_t slot;
+    return find_person(x, person, &slot) ? scan(x, query, slot, flags, &t) : 0;
 }

@@ -24,13 +24,19 @@ void facet__index_unref(struct facet_index **x);                         /* memo
 /* Ids ascend from call to call. */
 int facet__index_add_person(struct facet_index *x, int64_t id, const char *name);
 /* FACET_E_NOT_FOUND when the person was not added before. */
-int facet__index_add_row(struct facet_index *x, int64_t person, int64_t template_id, const float *embedding);
+int facet__index_add_row(struct facet_index *x, int64_t person, int64_t template_id, float quality,
+                         const float *embedding);
 
 size_t facet__index_rows(const struct facet_index *x);
 bool facet__index_has_person(const struct facet_index *x, int64_t id);
-/* As facet_gallery_search; `flags` are facet_cpu_flags. Allocates nothing. */
+/* `flags` are facet_cpu_flags. Allocate nothing.
+ * As facet_gallery_search, facet_gallery_nearest, facet_gallery_match_person (0 or 1 found). */
 int facet__index_search(const struct facet_index *x, const float *query, int k, uint32_t flags,
                         struct facet_match *out);
+int facet__index_nearest(const struct facet_index *x, const float *query, int k, uint32_t flags,
+                         struct facet_match *out);
+int facet__index_match_person(const struct facet_index *x, const float *query, int64_t person, uint32_t flags,
+                              struct facet_match *out);
 
 float facet__int8_scale(int dim);
 void facet__to_int8(int8_t *out, const float *in, int dim, float scale);

@@ -18,7 +18,7 @@ static struct facet_index *fill(int dim, bool int8)
     }
     for (int t = 0; t < PEOPLE * EACH; t++) {
         make_embedding(e, dim, (uint64_t)t);
-        assert_int_equal(facet__index_add_row(x, 10 * (1 + t % PEOPLE), 1000 + t, e), FACET_OK);
+        assert_int_equal(facet__index_add_row(x, 10 * (1 + t % PEOPLE), 1000 + t, 1, e), FACET_OK);
     }
     return x;
 }
@@ -104,6 +104,32 @@ static void test_search__nothing_in_nothing_out(void **state)
     facet__index_unref(&x);
 }
 
+static void test_nearest__counts_templates_not_people(void **state)
+{
+    struct facet_index *x;
+    struct facet_match out[4];
+    float a[32], e[32];
+    assert_int_equal(facet__index_open(&x, 32, false), FACET_OK);
+    make_embedding(a, 32, 1);
+    for (int p = 1; p <= 2; p++) {
+        assert_int_equal(facet__index_add_person(x, p, "somebody"), FACET_OK);
+        for (int t = 0; t < 3; t++)
+            assert_int_equal(facet__index_add_row(x, p, 10 * p + t, 0.5f * (float)p,
+                                                  make_near(e, a, 32, (uint64_t)(10 * p + t), 0.3f * (float)p)), FACET_OK);
+    }
+    assert_int_equal(facet__index_nearest(x, a, 4, 0, out), 4);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(out[i].person, 1);
+        assert_true(out[i].quality == 0.5f);
+        assert_true(out[i].cosine >= out[i + 1].cosine);
+    }
+    assert_int_equal(out[3].person, 2);
+    assert_int_equal(facet__index_match_person(x, a, 2, 0, out), 1);
+    assert_int_equal(out[0].person, 2);
+    assert_int_equal(facet__index_match_person(x, a, 3, 0, out), 0);
+    facet__index_unref(&x);
+}
+
 static void test_fork__old_index_does_not_see_new_rows(void **state)
 {
     struct facet_index *old = fill(32, false), *next;
@@ -112,7 +138,7 @@ static void test_fork__old_index_does_not_see_new_rows(void **state)
     make_embedding(q, 32, 123456);
     assert_int_equal(facet__index_fork(&next, old), FACET_OK);
     assert_int_equal(facet__index_add_person(next, 99999, "new"), FACET_OK);
-    assert_int_equal(facet__index_add_row(next, 99999, 7, q), FACET_OK);
+    assert_int_equal(facet__index_add_row(next, 99999, 7, 1, q), FACET_OK);
     assert_int_equal(facet__index_search(next, q, 1, 0, out), 1);
     assert_string_equal(out[0].name, "new");
     assert_true(out[0].cosine > 0.999f);
@@ -132,10 +158,10 @@ static void test_fork__a_dropped_one_leaves_no_trace(void **state)
     make_embedding(a, 32, 1000001);
     make_embedding(b, 32, 1000002);
     assert_int_equal(facet__index_fork(&dropped, old), FACET_OK);
-    assert_int_equal(facet__index_add_row(dropped, 10, 7, a), FACET_OK);
+    assert_int_equal(facet__index_add_row(dropped, 10, 7, 1, a), FACET_OK);
     facet__index_unref(&dropped);
     assert_int_equal(facet__index_fork(&next, old), FACET_OK);
-    assert_int_equal(facet__index_add_row(next, 20, 8, b), FACET_OK);
+    assert_int_equal(facet__index_add_row(next, 20, 8, 1, b), FACET_OK);
     facet__index_unref(&old);
     assert_int_equal(facet__index_search(next, a, 1, 0, out), 1);
     assert_true(out[0].cosine < 0.95f);
@@ -149,8 +175,8 @@ static void test_row__of_nobody_is_refused(void **state)
     struct facet_index *x = fill(8, false);
     float q[8];
     make_embedding(q, 8, 1);
-    assert_int_equal(facet__index_add_row(x, 11, 1, q), FACET_E_NOT_FOUND);
-    assert_int_equal(facet__index_add_row(x, 10 * PEOPLE + 1, 1, q), FACET_E_NOT_FOUND);
+    assert_int_equal(facet__index_add_row(x, 11, 1, 1, q), FACET_E_NOT_FOUND);
+    assert_int_equal(facet__index_add_row(x, 10 * PEOPLE + 1, 1, 1, q), FACET_E_NOT_FOUND);
     assert_int_equal(facet__index_rows(x), PEOPLE * EACH);
     facet__index_unref(&x);
 }
@@ -184,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_search__int8_is_near),
         cmocka_unit_test(test_search__gives_as_many_as_there_are),
         cmocka_unit_test(test_search__nothing_in_nothing_out),
+        cmocka_unit_test(test_nearest__counts_templates_not_people),
         cmocka_unit_test(test_fork__old_index_does_not_see_new_rows),
         cmocka_unit_test(test_fork__a_dropped_one_leaves_no_trace),
         cmocka_unit_test(test_row__of_nobody_is_refused),

@@ -1,0 +1,104 @@
+/* One embedding, one answer. */
+#include "stages/identify/identify.h"
+
+#include "base/errors.h"
+#include "stages/identify/classifier.h"
+#include "store/gallery.h"
+
+#include <math.h>
+#include <string.h>
+
+#define VOTERS 10
+#define LEAST_VOTE 0.05f       /* quality of a template that says nothing about its own */
+#define MARGIN 0.02f
+
+static float score_of(const struct facet_identify_opts *o, float cosine)
+{
+    if (o->calib_a == 0 && o->calib_b == 0)
+        return cosine > 0 ? cosine : 0;
+    return (float)(1 / (1 + exp(-(o->calib_a * (double)cosine + o->calib_b))));
+}
+
+static void answer(const struct facet_identify_opts *o, const struct facet_match *best, bool is_known,
+                   struct facet_identity *out)
+{
+    out->cosine = best->cosine;
+    out->score = score_of(o, best->cosine);
+    if (!is_known || (double)best->cosine < o->threshold)
+        return;
+    out->decision = FACET_KNOWN;
+    out->person = best->person;
+    memcpy(out->name, best->name, sizeof(out->name));
+}
+
+static int by_nearest(const struct facet_identify_opts *o, const float *embedding, int dim, struct facet_identity *out)
+{
+    struct facet_match m[2];
+    int n = facet_gallery_search(o->gallery, embedding, dim, 2, m);
+    float margin = o->margin == 0 ? MARGIN : o->margin;
+    if (n > 0)
+        answer(o, &m[0], n < 2 || m[0].cosine - m[1].cosine >= margin, out);
+    return n < 0 ? n : FACET_OK;
+}
+
+static float vote_of(const struct facet_match *m, double threshold)
+{
+    float weight = m->quality > LEAST_VOTE ? m->quality : LEAST_VOTE;
+    return (double)m->cosine >= threshold && m->cosine > 0 ? weight * m->cosine : 0;
+}
+
+static int by_vote(const struct facet_identify_opts *o, const float *embedding, int dim, struct facet_identity *out)
+{
+    struct facet_match m[VOTERS];
+    float all = 0, most = 0;
+    int winner = 0, n = facet_gallery_nearest(o->gallery, embedding, dim, VOTERS, m);
+    for (int i = 0; i < n; i++) {
+        float votes = 0;
+        for (int j = 0; j < n; j++)
+            votes += m[j].person == m[i].person ? vote_of(&m[j], o->threshold) : 0;
+        all += vote_of(&m[i], o->threshold);
+        if (votes > most)
+            most = votes, winner = i; /* the first of a person is its nearest */
+    }
+    if (n > 0)
+        answer(o, &m[winner], most > all / 2, out);
+    return n < 0 ? n : FACET_OK;
+}
+
+static int by_classifier(const struct facet_identify_opts *o, const float *embedding, int dim, struct facet_identity *out)
+{
+    struct facet_match m, nearest;
+    int64_t person;
+    float confidence;
+    if (!o->classifier)
+        return facet_fail(FACET_E_INVALID, "there is no classifier: train one with: facet gallery train");
+    int n = facet_gallery_search(o->gallery, embedding, dim, 1, &nearest);
+    if (n <= 0)
+        return n;
+    int err = facet_classifier_predict(o->classifier, embedding, dim, &person, &confidence);
+    if (!err)
+        err = facet_gallery_match_person(o->gallery, embedding, dim, person, &m);
+    if (err == FACET_E_NOT_FOUND) { /* it names somebody who has left since it was trained */
+        answer(o, &nearest, false, out);
+        return FACET_OK;
+    }
+    if (!err)
+        answer(o, &m, confidence >= 0.5f, out);
+    return err;
+}
+
+int facet_identify_one(const struct facet_identify_opts *o, const float *embedding, struct facet_identity *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->decision = FACET_UNKNOWN;
+    out->cosine = -1;
+    out->score = score_of(o, -1);
+    if (!o->gallery)
+        return FACET_OK;
+    int dim = facet_gallery_dim(o->gallery);
+    switch (o->method) {
+    case FACET_IDENTIFY_VOTE: return by_vote(o, embedding, dim, out);
+    case FACET_IDENTIFY_CLASSIFIER: return by_classifier(o, embedding, dim, out);
+    default: return by_nearest(o, embedding, dim, out);
+    }
+}
