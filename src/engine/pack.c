@@ -1,11 +1,32 @@
+/* The cache file: a header (magic, version, key, number of blobs, length, checksum of all that
+ * follows), a table of blob sizes, the blobs, each on a 64-byte boundary. Nothing in it is believed
+ * before the checksum fits, and a file that does not fit is as good as none. Readers map it; writers
+ * write a file of their own and rename it, so two processes that build at once both end well. */
 #include "engine/pack.h"
 
 #include "base/errors.h"
+#include "base/file.h"
+#include "base/hash.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ALIGN 64
+#define MAX_BLOBS (1u << 20)
+#define KEY_BYTES 160
+
+static const char magic[8] = {'F', 'A', 'C', 'E', 'T', 'P', 'K', '\n'};
+
+struct header {
+    char magic[8];
+    uint32_t version, n_blobs;
+    char key[KEY_BYTES];
+    uint64_t length;                 /* of the whole file */
+    uint64_t checksum;               /* of everything after the header */
+    unsigned char pad[64];
+};
 
 struct blob {
     struct blob *next;
@@ -14,9 +35,20 @@ struct blob {
 };
 
 struct facet_pack {
-    struct blob *first, **last;
-    size_t bytes;
+    struct blob *first, **last;      /* when building */
+    size_t n_blobs, bytes;
+    bool is_mapped;
+    struct facet_map map;            /* when read from the cache */
+    const uint64_t *sizes;
+    size_t next, offset;
 };
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* ---- building ---- */
 
 int facet_pack_new(struct facet_pack **out)
 {
@@ -26,6 +58,48 @@ int facet_pack_new(struct facet_pack **out)
         return facet_fail_nomem();
     p->last = &p->first;
     return FACET_OK;
+}
+
+static int blob_add(struct facet_pack *p, size_t bytes, void **data)
+{
+    if (bytes > SIZE_MAX / 2 || p->n_blobs >= MAX_BLOBS)
+        return facet_fail(FACET_E_LIMIT, "too many or too large packed weights");
+    size_t room = rounded(bytes ? bytes : 1);
+    struct blob *b = calloc(1, sizeof(*b));
+    unsigned char *mem = b ? aligned_alloc(ALIGN, room) : NULL;
+    if (!mem) {
+        free(b);
+        return facet_fail_nomem();
+    }
+    memset(mem, 0, room);
+    *b = (struct blob){.bytes = bytes, .data = mem};
+    *p->last = b;
+    p->last = &b->next;
+    p->n_blobs++;
+    p->bytes += room;
+    *data = mem;
+    return FACET_OK;
+}
+
+static int blob_mapped(struct facet_pack *p, size_t bytes, void **data)
+{
+    if (p->next >= p->n_blobs || p->sizes[p->next] != bytes)
+        return facet_fail(FACET_E_AGAIN, "the packed weights in the cache are stale");
+    *data = (void *)(p->map.data + p->offset);
+    p->offset += rounded(bytes ? bytes : 1);
+    p->next++;
+    return FACET_OK;
+}
+
+int facet_pack_blob(struct facet_pack *p, size_t bytes, void **data, bool *fresh)
+{
+    *fresh = !p->is_mapped;
+    return p->is_mapped ? blob_mapped(p, bytes, data) : blob_add(p, bytes, data);
+}
+
+size_t facet_pack_bytes(const struct facet_pack *p)
+{
+    return p ? p->bytes : 0;
 }
 
 void facet_pack_close(struct facet_pack **pack)
@@ -39,30 +113,153 @@ void facet_pack_close(struct facet_pack **pack)
         free(p->first);
         p->first = next;
     }
+    if (p->is_mapped)
+        facet_map_close(&p->map);
     free(p);
     *pack = NULL;
 }
 
-int facet_pack_blob(struct facet_pack *p, size_t bytes, void **data, bool *fresh)
+/* ---- the file ---- */
+
+static int file_name(char *out, size_t cap, const char *dir, const char *key)
 {
-    size_t room = (bytes + ALIGN - 1) / ALIGN * ALIGN;
-    struct blob *b = calloc(1, sizeof(*b));
-    unsigned char *mem = b ? aligned_alloc(ALIGN, room ? room : ALIGN) : NULL;
-    if (!mem) {
-        free(b);
-        return facet_fail_nomem();
+    char name[KEY_BYTES + 8];
+    if (strlen(key) >= KEY_BYTES || strchr(key, '/'))
+        return facet_fail(FACET_E_INVALID, "'%s' cannot name packed weights", key);
+    snprintf(name, sizeof(name), "%s.pack", key);
+    return facet_path_join(out, cap, dir, name);
+}
+
+static void fill_header(struct header *h, const char *key, size_t n_blobs, uint64_t length)
+{
+    memset(h, 0, sizeof(*h));
+    memcpy(h->magic, magic, sizeof(magic));
+    h->version = FACET_PACK_VERSION;
+    h->n_blobs = (uint32_t)n_blobs;
+    memcpy(h->key, key, strlen(key));
+    h->length = length;
+}
+
+/* Sizes that add up to the file's length, or it is damaged. */
+static bool sizes_fit(const struct facet_pack *p)
+{
+    size_t at = p->offset;
+    for (size_t i = 0; i < p->n_blobs; i++) {
+        if (p->sizes[i] > p->map.len || rounded(p->sizes[i] ? p->sizes[i] : 1) > p->map.len - at)
+            return false;
+        at += rounded(p->sizes[i] ? p->sizes[i] : 1);
     }
-    memset(mem, 0, room ? room : ALIGN);
-    *b = (struct blob){.bytes = bytes, .data = mem};
-    *p->last = b;
-    p->last = &b->next;
-    p->bytes += room;
-    *data = mem;
-    *fresh = true;
+    return at == p->map.len;
+}
+
+static bool file_fits(struct facet_pack *p, const char *key)
+{
+    struct header want, have;
+    if (p->map.len < sizeof(have))
+        return false;
+    memcpy(&have, p->map.data, sizeof(have));
+    fill_header(&want, key, have.n_blobs, p->map.len);
+    want.checksum = have.checksum;
+    if (memcmp(&have, &want, sizeof(have)) != 0 || have.n_blobs > MAX_BLOBS)
+        return false;
+    size_t table = rounded((size_t)have.n_blobs * sizeof(uint64_t));
+    if (table > p->map.len - sizeof(have))
+        return false;
+    p->n_blobs = have.n_blobs;
+    p->sizes = (const uint64_t *)(p->map.data + sizeof(have));
+    p->offset = sizeof(have) + table;
+    p->bytes = p->map.len - p->offset;
+    return sizes_fit(p) &&
+           facet_hash64(p->map.data + sizeof(have), p->map.len - sizeof(have), FACET_PACK_VERSION) == have.checksum;
+}
+
+int facet_pack_open_cached(struct facet_pack **out, const char *dir, const char *key)
+{
+    char path[4096];
+    struct facet_pack *p = NULL;
+    *out = NULL;
+    int err = file_name(path, sizeof(path), dir, key);
+    if (!err && !facet_path_exists(path))
+        return facet_fail(FACET_E_NOT_FOUND, "no packed weights '%s'", path);
+    if (!err)
+        err = facet_pack_new(&p);
+    if (err)
+        return err;
+    p->is_mapped = facet_map_open(&p->map, path, FACET_PACK_MAX_FILE) == FACET_OK;
+    if (!p->is_mapped || !file_fits(p, key)) {
+        facet_pack_close(&p);
+        return facet_fail(FACET_E_NOT_FOUND, "packed weights '%s' are stale or damaged", path);
+    }
+    *out = p;
     return FACET_OK;
 }
 
-size_t facet_pack_bytes(const struct facet_pack *p)
+static bool write_all(FILE *f, const void *data, size_t len)
 {
-    return p ? p->bytes : 0;
+    return len == 0 || fwrite(data, 1, len, f) == len;
+}
+
+/* The checksum runs over table and blobs as they will lie in the file, so both are laid out first. */
+static int lay_out(const struct facet_pack *p, const char *key, unsigned char **out, size_t *len)
+{
+    size_t table = rounded(p->n_blobs * sizeof(uint64_t)), total = sizeof(struct header) + table + p->bytes;
+    unsigned char *file = calloc(1, total);
+    if (!file)
+        return facet_fail_nomem();
+    uint64_t *sizes = (uint64_t *)(void *)(file + sizeof(struct header));
+    unsigned char *at = file + sizeof(struct header) + table;
+    for (const struct blob *b = p->first; b; b = b->next) {
+        *sizes++ = b->bytes;
+        memcpy(at, b->data, b->bytes);
+        at += rounded(b->bytes ? b->bytes : 1);
+    }
+    struct header h;
+    fill_header(&h, key, p->n_blobs, total);
+    h.checksum = facet_hash64(file + sizeof(h), total - sizeof(h), FACET_PACK_VERSION);
+    memcpy(file, &h, sizeof(h));
+    *out = file;
+    *len = total;
+    return FACET_OK;
+}
+
+/* No fsync: a file that a power cut leaves half written fails its checksum and is built again. */
+static int write_file(const char *path, const unsigned char *data, size_t len)
+{
+    char temporary[4200];
+    snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+    int fd = mkstemp(temporary);
+    FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (!f) {
+        int err = facet_fail_errno("write", temporary);
+        if (fd >= 0) {
+            close(fd);
+            unlink(temporary);
+        }
+        return err;
+    }
+    bool written = write_all(f, data, len);
+    written = fclose(f) == 0 && written;
+    if (written && rename(temporary, path) == 0)
+        return FACET_OK;
+    int err = facet_fail_errno("write", path);
+    unlink(temporary);
+    return err;
+}
+
+int facet_pack_save(struct facet_pack *p, const char *dir, const char *key)
+{
+    char path[4096];
+    unsigned char *file = NULL;
+    size_t len = 0;
+    int err = p->is_mapped ? facet_fail(FACET_E_INVALID, "these packed weights come from the cache") : FACET_OK;
+    if (!err)
+        err = file_name(path, sizeof(path), dir, key);
+    if (!err)
+        err = facet_mkdirs(dir);
+    if (!err)
+        err = lay_out(p, key, &file, &len);
+    if (!err)
+        err = write_file(path, file, len);
+    free(file);
+    return err;
 }

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Raise it whenever the layout of any packed blob changes: older cache files are then stale. */
+#define FACET_PACK_VERSION 1
+#define FACET_PACK_MAX_FILE ((size_t)4 << 30)
+
 struct facet_pack;
 
 int facet_pack_blob(struct facet_pack *p, size_t bytes, void **data, bool *fresh);

@@ -1,12 +1,15 @@
 /* From graph to frozen plan: passes, layouts, a back end for each node, packed weights. */
 #include "engine/plan.h"
 
+#include "base/cpu.h"
 #include "base/errors.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "engine/format/onnx.h"
 #include "engine/passes/passes.h"
 #include "engine/plan_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,10 +107,42 @@ static void release_nodes(struct facet_plan *p)
     }
 }
 
-static int pack_weights(struct facet_plan *p)
+static int pack_anew(struct facet_plan *p)
 {
+    release_nodes(p);
+    facet_pack_close(&p->pack);
     int err = facet_pack_new(&p->pack);
     return err ? err : prepare_nodes(p);
+}
+
+/* Where this plan's weights are cached and under which key; false: nowhere. */
+static bool cache_place(const struct facet_plan *p, const struct facet_plan_opts *o, char *dir, size_t cap, char *key, size_t key_cap)
+{
+    char base[2048];
+    if (!o->cache || !p->g->sha256[0] || !p->preferred->prepare)
+        return false;
+    if (!o->cache_dir && facet_cache_dir(base, sizeof(base)))
+        return false;
+    snprintf(key, key_cap, "%s-%s-%s-%s-%x", p->g->sha256, p->preferred->name, facet_cpu_kind(facet_cpu_flags(NULL)),
+             FACET_VERSION, p->passes);
+    return facet_path_join(dir, cap, o->cache_dir ? o->cache_dir : base, "packed") == FACET_OK;
+}
+
+/* A cache that cannot be read or written costs time, nothing else. */
+static int pack_weights(struct facet_plan *p, const struct facet_plan_opts *o)
+{
+    char dir[2200], key[160];
+    bool cached = cache_place(p, o, dir, sizeof(dir), key, sizeof(key));
+    int err = cached ? facet_pack_open_cached(&p->pack, dir, key) : FACET_E_NOT_FOUND;
+    if (!err)
+        err = prepare_nodes(p);
+    p->from_cache = !err;
+    if (!err || (err != FACET_E_NOT_FOUND && err != FACET_E_AGAIN))
+        return err;
+    err = pack_anew(p);
+    if (!err && cached && facet_pack_save(p->pack, dir, key))
+        facet_log(FACET_LOG_INFO, "engine", "packed weights are not cached: %s", facet_error_text());
+    return err;
 }
 
 static bool drops_constants(const struct facet_plan *p, int node)
@@ -192,7 +227,7 @@ int facet_plan_open(struct facet_plan **out, struct facet_graph **g, const struc
     if (!err)
         err = assign(p, o->strict);
     if (!err)
-        err = pack_weights(p);
+        err = pack_weights(p, o);
     if (!err)
         err = drop_constants(p);
     if (err)
