@@ -43,14 +43,14 @@ int facet__candidates_reserve(struct facet__candidates *c, size_t n)
     return FACET_OK;
 }
 
-/* Scores as whole numbers that rise with them, then the position turned round: the largest key is
- * the best score, and the first of equal ones. */
+/* Scores as whole numbers that rise with them, then the position: the largest key is the best score,
+ * and the last of equal ones. */
 static uint64_t key_of(float score, uint32_t index)
 {
     uint32_t bits;
     memcpy(&bits, &score, sizeof(bits));
     bits = bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-    return (uint64_t)bits << 32 | (uint32_t)~index;
+    return (uint64_t)bits << 32 | index;
 }
 
 static void sift(uint64_t *k, size_t root, size_t n)

@@ -27,7 +27,8 @@ struct facet__candidates {
 void facet__candidates_fini(struct facet__candidates *c);
 int facet__candidates_reserve(struct facet__candidates *c, size_t n);      /* room for n in all */
 
-/* Best first; equal scores stay in order. */
+/* Best first; of equal scores (a softmax that is 1 is common) the later first, as MTCNN's authors take
+ * the last of an ascending sort. */
 void facet__candidates_sort(struct facet__candidates *c);
 
 /* Which of n scores are at or above `least`, best first, at most `max`: returns how many, or a negative
@@ -35,7 +36,7 @@ void facet__candidates_sort(struct facet__candidates *c);
 int facet__candidates_pick(struct facet__candidates *c, const float *scores, size_t n, float least, size_t max);
 static inline size_t facet__candidates_picked(const struct facet__candidates *c, size_t i)
 {
-    return (uint32_t)~c->keys[i];
+    return (uint32_t)c->keys[i];
 }
 
 /* Greedy non-maximum suppression of a sorted list: a box goes when it overlaps a better one by more

@@ -14,14 +14,14 @@ static void put(struct facet__candidates *c, float x1, float y1, float x2, float
     c->n++;
 }
 
-static void test_candidates__are_sorted_best_first_and_ties_stay(void **state)
+static void test_candidates__are_sorted_best_first_and_of_ties_the_last(void **state)
 {
     struct facet__candidates c = {0};
     const float scores[] = {0.3f, 0.9f, -1, 0.9f, 0, 0.5f, 0.3f};
     for (int i = 0; i < 7; i++)
         put(&c, (float)i, 0, 1, 1, scores[i]);
     facet__candidates_sort(&c);
-    const float order[] = {1, 3, 5, 0, 6, 4, 2};
+    const float order[] = {3, 1, 5, 6, 0, 4, 2};
     for (int i = 0; i < 7; i++)
         assert_true(c.at[i].box.x1 == order[i]);
     facet__candidates_fini(&c);
@@ -139,7 +139,7 @@ static void test_square__boxes_that_are_none_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_candidates__are_sorted_best_first_and_ties_stay),
+        cmocka_unit_test(test_candidates__are_sorted_best_first_and_of_ties_the_last),
         cmocka_unit_test(test_candidates__pick_takes_the_best_and_leaves_nan_and_low),
         cmocka_unit_test(test_suppress__measures_over_the_union),
         cmocka_unit_test(test_suppress__over_the_smaller_drops_what_lies_inside),

@@ -1,0 +1,229 @@
+#include "stages/embed/embed.h"
+
+#include "base/errors.h"
+#include "engine/plan.h"
+#include "image/resize.h"
+#include "models/models.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_BATCH 8
+#define MAX_BATCH 256
+
+struct facet_embedder {
+    const struct facet_model_spec *model;
+    int max_batch, bound;               /* rows the exec is bound for; 0: none yet */
+    char contract[65];
+    struct facet_plan *plan;
+    struct facet_exec *exec;
+};
+
+static int open_plan(struct facet_embedder *e, const struct facet_embedder_opts *o)
+{
+    struct facet_graph *g = NULL;
+    struct facet_plan_opts po = FACET_PLAN_OPTS_INIT;
+    po.backend = o->backend;
+    po.strict = o->strict;
+    po.cache = true;
+    int err = facet_model_graph(&g, e->model, e->model->n_parts ? e->model->parts[0].name : "");
+    if (!err)
+        err = facet_plan_open(&e->plan, &g, &po);
+    return err ? err : facet_exec_open(&e->exec, e->plan, o->pool);
+}
+
+static const struct facet_tensor *output_of(const struct facet_embedder *e)
+{
+    const char *name = e->model->output;
+    return *name ? facet_exec_output_named(e->exec, name) : facet_exec_output(e->exec, 0);
+}
+
+/* Binding costs nothing when the batch is the one of last time. */
+static int bind(struct facet_embedder *e, int n)
+{
+    if (e->bound == n)
+        return FACET_OK;
+    const struct facet_shape shape = {4, {n, 3, e->model->height, e->model->width}};
+    e->bound = 0;
+    int err = facet_exec_bind(e->exec, &shape, 1);
+    if (err)
+        return err;
+    const struct facet_tensor *out = output_of(e);
+    if (!out || out->dtype != FACET_F32 || facet_shape_count(&out->shape) != (int64_t)n * e->model->dim)
+        return facet_fail(FACET_E_FORMAT, "cannot embed with model '%s': its output '%s' does not hold %d numbers a face",
+                          e->model->name, e->model->output, e->model->dim);
+    e->bound = n;
+    return FACET_OK;
+}
+
+static int check_spec(const struct facet_model_spec *s)
+{
+    if (strcmp(s->task, "embed") != 0)
+        return facet_fail(FACET_E_UNSUPPORTED, "cannot embed with model '%s': its task is '%s'", s->name, s->task);
+    if (s->dim < 1 || s->dim > FACET_MAX_EMBEDDING)
+        return facet_fail(FACET_E_FORMAT, "cannot embed with model '%s': %d numbers a face", s->name, s->dim);
+    if (s->width != s->chip.width || s->height != s->chip.height || s->width < 1 || s->height < 1)
+        return facet_fail(FACET_E_FORMAT, "cannot embed with model '%s': its input is %dx%d and its chips %dx%d", s->name, s->width,
+                          s->height, s->chip.width, s->chip.height);
+    return FACET_OK;
+}
+
+int facet_embedder_open(struct facet_embedder **out, const struct facet_embedder_opts *o)
+{
+    *out = NULL;
+    if (!o->model)
+        return facet_fail(FACET_E_INVALID, "cannot embed without a model");
+    if (o->max_batch < 0 || o->max_batch > MAX_BATCH)
+        return facet_fail(FACET_E_INVALID, "cannot embed %d faces at once: give 1 to %d", o->max_batch, MAX_BATCH);
+    struct facet_embedder *e = calloc(1, sizeof(*e));
+    if (!e)
+        return facet_fail_nomem();
+    e->model = o->model;
+    e->max_batch = o->max_batch ? o->max_batch : DEFAULT_BATCH;
+    int err = check_spec(e->model);
+    if (!err)
+        err = facet_model_contract(e->model, e->contract);
+    if (!err)
+        err = open_plan(e, o);
+    if (!err)
+        err = bind(e, 1);
+    if (err)
+        facet_embedder_close(&e);
+    *out = e;
+    return err;
+}
+
+void facet_embedder_close(struct facet_embedder **e)
+{
+    if (!*e)
+        return;
+    facet_exec_close(&(*e)->exec);
+    facet_plan_close(&(*e)->plan);
+    free(*e);
+    *e = NULL;
+}
+
+int facet_embedder_dim(const struct facet_embedder *e)
+{
+    return e->model->dim;
+}
+
+const char *facet_embedder_contract(const struct facet_embedder *e)
+{
+    return e->contract;
+}
+
+/* FACET_E_INTERNAL when a network gives nothing that can be made one long. */
+static int normalise(float *out, const float *v, int dim)
+{
+    double sum = 0;
+    for (int i = 0; i < dim; i++)
+        sum += (double)v[i] * (double)v[i];
+    if (!(sum > 0) || !isfinite(sum))
+        return facet_fail(FACET_E_INTERNAL, "cannot use an embedding of length %g", sqrt(sum));
+    double scale = 1 / sqrt(sum);
+    for (int i = 0; i < dim; i++)
+        out[i] = (float)(v[i] * scale);
+    return FACET_OK;
+}
+
+static int run_batch(struct facet_embedder *e, const struct facet_image *const *chips, int n, float *out)
+{
+    const size_t numbers = (size_t)e->model->width * (size_t)e->model->height * 3, dim = (size_t)e->model->dim;
+    int err = bind(e, n);
+    if (err)
+        return err;
+    float *in = facet_exec_input(e->exec, 0)->data;
+    for (size_t i = 0; i < (size_t)n; i++)
+        facet_image_to_float(in + i * numbers, chips[i], &e->model->norm);
+    err = facet_exec_run(e->exec);
+    const float *rows = output_of(e)->data;
+    for (size_t i = 0; !err && i < (size_t)n; i++)
+        err = normalise(out + i * dim, rows + i * dim, e->model->dim);
+    return err;
+}
+
+int facet_embedder_run(struct facet_embedder *e, const struct facet_image *const *chips, int n, float *out)
+{
+    for (int i = 0; i < n; i++)
+        if (chips[i]->width != e->model->width || chips[i]->height != e->model->height || chips[i]->format != FACET_PIXEL_RGB24)
+            return facet_fail(FACET_E_INVALID, "cannot embed a chip of %dx%d with model '%s': it wants %dx%d in colour",
+                              chips[i]->width, chips[i]->height, e->model->name, e->model->width, e->model->height);
+    for (int done = 0; done < n;) {
+        int rows = n - done < e->max_batch ? n - done : e->max_batch;
+        int err = run_batch(e, chips + done, rows, out + (size_t)done * (size_t)e->model->dim);
+        if (err)
+            return err;
+        done += rows;
+    }
+    return FACET_OK;
+}
+
+/* ---- the stage ---- */
+
+struct embed {
+    struct facet_embedder *embedder;
+    const struct facet_image *chips[FACET_MAX_FACES];
+    struct facet_face *faces[FACET_MAX_FACES];
+    float *rows;                        /* max_batch embeddings */
+};
+
+static int embed_open(void *state, const void *opts)
+{
+    struct embed *s = state;
+    int err = facet_embedder_open(&s->embedder, opts);
+    if (err)
+        return err;
+    s->rows = calloc((size_t)s->embedder->max_batch * (size_t)s->embedder->model->dim, sizeof(float));
+    return s->rows ? FACET_OK : facet_fail_nomem();
+}
+
+static int gather(struct embed *s, struct facet_packet *p)
+{
+    int n = 0;
+    for (int i = 0; i < p->n_faces; i++) {
+        struct facet_face *f = &p->faces[i];
+        f->has_embedding = false;
+        if (!f->wants_embedding || !f->has_chip)
+            continue;
+        s->faces[n] = f;
+        s->chips[n++] = &f->chip;
+    }
+    return n;
+}
+
+static int embed_step(void *state, struct facet_packet *p)
+{
+    struct embed *s = state;
+    size_t dim = (size_t)s->embedder->model->dim;
+    int n = gather(s, p);
+    for (int done = 0; done < n;) {
+        int rows = n - done < s->embedder->max_batch ? n - done : s->embedder->max_batch;
+        int err = facet_embedder_run(s->embedder, s->chips + done, rows, s->rows);
+        if (err)
+            return err;
+        for (int i = 0; i < rows; i++) {
+            memcpy(s->faces[done + i]->embedding, s->rows + (size_t)i * dim, dim * sizeof(float));
+            s->faces[done + i]->has_embedding = true;
+        }
+        done += rows;
+    }
+    p->embedded += n;
+    return FACET_OK;
+}
+
+static void embed_close(void *state)
+{
+    struct embed *s = state;
+    free(s->rows);
+    facet_embedder_close(&s->embedder);
+}
+
+const struct facet_stage_ops facet_stage_embed = {
+    .name = "embed",
+    .state_size = sizeof(struct embed),
+    .open = embed_open,
+    .step = embed_step,
+    .close = embed_close,
+};
