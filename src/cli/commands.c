@@ -4,6 +4,7 @@
 #include <string.h>
 
 const struct facet_cmd *const facet_commands[] = {
+    &facet_cmd_bench,
     &facet_cmd_help,
     &facet_cmd_version,
     &facet_cmd_completion,

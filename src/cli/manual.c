@@ -40,7 +40,7 @@ static void put_synopsis(FILE *to, const struct facet_cmd *cmd)
     for (const struct facet_sub *s = cmd->subs; s && s->name; s++) {
         fprintf(to, "*facet %s %s* ", cmd->name, s->name);
         put_escaped(to, s->usage);
-        fputs("++\n", to);
+        fputs(s[1].name ? "++\n" : "", to);      /* a break may not end the paragraph */
     }
     if (!cmd->subs) {
         fprintf(to, "*facet %s* ", cmd->name);
