@@ -121,7 +121,7 @@ static void test_examples__answer(void **state)
     struct cli *c = *state;
     char line[2048];
     cli_need_model(c, "mtcnn");
-    cli_need_model(c, "facenet");
+    cli_need_model(c, "facenet-20180402");
     snprintf(line, sizeof(line), "detect '%s'", cli_data("group/t1.jpg"));
     example(c, line);
     assert_code(c, 0);
