@@ -8,6 +8,7 @@
 #include "deploy/pipeline.h"
 #include "deploy/strategy.h"
 #include "models/models.h"
+#include "stages/identify/classifier.h"
 #include "store/gallery.h"
 
 #include <stdio.h>
@@ -18,7 +19,7 @@ struct run_options {
     const char *gallery, *csv, *events, *video;
     const char *config;
     bool check_config, print_config;
-    const char *detector, *recogniser, *strategy, *backend, *run, *detect_thresholds;
+    const char *detector, *recogniser, *strategy, *backend, *run, *detect_thresholds, *classifier;
     int64_t min_face, every, max_frames, threads, confirm;
     double factor, threshold, far, margin, cooldown_s, ttl_s;
     int method;
@@ -42,6 +43,7 @@ static const struct facet_opt options[] = {
     RANGED(far, "far", 0, FACET_OPT_NUM, "RATE", 0, 1, "threshold by wanted false-accept rate, from the model's measured table"),
     { .name = "method", .kind = FACET_OPT_CHOICE, .value = "nearest|vote|classifier", .fallback = "nearest",
       .offset = offsetof(struct run_options, method), .help = "how an embedding becomes a name" },
+    ROW(classifier, "classifier", 0, FACET_OPT_STR, "NAME", "for --method classifier: knn, svm or mlp; the trained one unless given"),
     RANGED(confirm, "confirm", 0, FACET_OPT_INT, "N", 0, 1000, "answers that must agree before a track is named; 0: 2"),
     RANGED(margin, "margin", 0, FACET_OPT_NUM, "COSINE", 0, 1, "lead that the best person needs over the second; 0: 0.02"),
     RANGED(cooldown_s, "cooldown", 0, FACET_OPT_NUM, "SECONDS", 0, 86400, "the same person is not announced again sooner; 0: 10"),
@@ -71,6 +73,7 @@ struct run {
     struct facet_manifest *manifest;
     struct facet_gallery *gallery;
     struct facet_gallery_info gallery_info;
+    struct facet_classifier *classifier;
     struct facet_pipeline *pipeline;
     struct facet_progress progress;
     int64_t frames;
@@ -141,9 +144,23 @@ static int set_identify(const struct run *r, const struct facet_model_spec *spec
         .cooldown_ms = o->cooldown_s * 1000,
         .margin = (float)o->margin,
     };
+    out->classifier = r->classifier;
     if (o->threshold == 0)
         return facet_model_threshold(spec, o->far, &out->threshold);
     return FACET_OK;
+}
+
+static int open_classifier(struct run *r)
+{
+    bool was_trained = false;
+    if (r->o->method != FACET_IDENTIFY_CLASSIFIER)
+        return FACET_OK;
+    if (!r->gallery)
+        return facet_fail(FACET_E_NOT_FOUND, "cannot use a classifier: there is no gallery to train it on");
+    int err = facet_classifier_of_gallery(&r->classifier, r->gallery, r->o->classifier, &was_trained);
+    if (!err && was_trained && !r->cli->quiet)
+        facet_complain("trained the classifier %s on the gallery", facet_classifier_method(r->classifier));
+    return err;
 }
 
 static void show_progress(void *ctx, const struct facet_packet *p)
@@ -185,6 +202,8 @@ static int set_pipeline(struct run *r, struct facet_pipeline_opts *p, int argc, 
         err = find_model(&p->embed.model, r, name, "embed");
     if (!err)
         err = check_contract(r, p->embed.model);
+    if (!err)
+        err = open_classifier(r);
     return err ? err : set_identify(r, p->embed.model, &p->identify);
 }
 
@@ -253,6 +272,7 @@ static int run_run(struct facet_cli *cli, const void *opts, int argc, char **arg
         return facet_usage(cli, "words are missing: SOURCE...");
     code = run_pipeline(&r, argc, argv);
     facet_pipeline_close(&r.pipeline);
+    facet_classifier_close(&r.classifier);
     facet_gallery_close(&r.gallery);
     facet_manifest_close(&r.manifest);
     return code;
