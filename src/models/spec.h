@@ -11,9 +11,11 @@
 #include <stdint.h>
 
 #define FACET_MODEL_FILES 512
+#define FACET_MODEL_PARTS 8
+#define FACET_MODEL_THRESHOLDS 64
 
 struct facet_model_file {
-    char *path;                 /* below the mirror: "mtcnn/kpzhang93-caffe/det1.caffemodel" */
+    char *path;                 /* below the mirror: "models/mtcnn/kpzhang93-caffe/det1.caffemodel" */
     char *url;
     char sha256[65];
     int64_t bytes;
@@ -24,7 +26,8 @@ struct facet_threshold { double far, far_low, far_high, cosine, tar; int64_t err
 
 struct facet_model_part {       /* one network of a model (MTCNN has three) */
     char name[32];              /* "pnet"; "" when the model is one network */
-    char onnx[FACET_MAX_NAME];  /* file name below the models folder */
+    char onnx[FACET_MAX_NAME];  /* file name in the model's folder: "pnet.onnx", "model.onnx" */
+    size_t first, count;        /* its files among the model's */
 };
 
 struct facet_model_spec {
@@ -45,9 +48,16 @@ struct facet_model_spec {
     int dim;                            /* embed: numbers in the embedding */
     char output[64];                    /* embed: name of the output, "" the first */
     int preprocessing;                  /* version of how it is fed; part of the contract */
-    struct facet_threshold *thresholds; size_t n_thresholds;
+    struct facet_threshold *thresholds; size_t n_thresholds;     /* by growing cosine */
     double threshold;                   /* default cosine: same person at or above */
-    double calib_a, calib_b;            /* calibrated score = 1 / (1 + exp(-(a * cosine + b))) */
+    double calib_a, calib_b;            /* calibrated score = 1 / (1 + exp(-(a * cosine + b))); a 0: not measured */
+};
+
+/* A pinned set of files that is no model: the demo's clip and pictures. */
+struct facet_data_spec {
+    char name[FACET_MAX_NAME];
+    char *title, *licence, *licence_note, *source;
+    struct facet_model_file *files;     size_t n_files;
 };
 
 #endif

@@ -84,5 +84,6 @@ static int import_folder(struct facet_graph **out, const char *const *paths, siz
 const struct facet_importer facet_import_facenet_npy = {
     .name = "facenet-npy",
     .help = "FaceNet (Inception-ResNet-v1): a folder of .npy files, one a tensor",
+    .takes_folder = true,
     .import = import_folder,
 };

@@ -5,10 +5,13 @@
 
 #include "engine/graph.h"
 
+#include <stdbool.h>
+
 struct facet_importer {
     const char *name;                  /* "onnx", "caffe", "facenet-npy" */
     const char *help;
-    /* `paths`: the model's files in the manifest's order (a folder for facenet-npy). */
+    bool takes_folder;                 /* its one path is a folder with the files */
+    /* `paths`: the model's files in the manifest's order (or the folder they are in). */
     int (*import)(struct facet_graph **out, const char *const *paths, size_t n_paths);
 };
 

@@ -1,0 +1,295 @@
+/* A pull works in a hidden folder beside the models (.pull-NAME), under a lock: sources come there,
+ * are imported to ONNX there, and the result is renamed to its place. What came before a failure is
+ * still there for the next pull, which checks it again. */
+#include "models/models.h"
+
+#include "base/errors.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/format/import.h"
+#include "engine/format/onnx.h"
+#include "models/models_priv.h"
+#include "models/obtain.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct pull {
+    const struct facet_model_spec *s;
+    struct facet__obtain obtain;
+    char work[PATH_MAX];       /* .pull-NAME */
+    char result[PATH_MAX];     /* .pull-NAME/result */
+    struct facet_str json;
+};
+
+/* ---- folders ---- */
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    return remove(path);
+}
+
+static int remove_tree(const char *path)
+{
+    if (!facet_path_exists(path))
+        return FACET_OK;
+    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) ? facet_fail_errno("remove", path) : FACET_OK;
+}
+
+/* <models>/<prefix><name><suffix> */
+static int place(char *out, const char *prefix, const char *name, const char *suffix)
+{
+    char dir[PATH_MAX], file[FACET_MAX_NAME + 32];
+    int err = facet_models_dir(dir, sizeof(dir));
+    snprintf(file, sizeof(file), "%s%s%s", prefix, name, suffix);
+    return err ? err : facet_path_join(out, PATH_MAX, dir, file);
+}
+
+/* Waits for other processes that pull or remove this model. *fd is closed by the caller. */
+static int lock_model(const struct facet_model_spec *s, int *fd)
+{
+    char path[PATH_MAX];
+    int err = place(path, ".", s->name, ".lock");
+    if (err)
+        return err;
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (*fd < 0)
+        return facet_fail_errno("write", path);
+    return flock(*fd, LOCK_EX) ? facet_fail_errno("lock", path) : FACET_OK;
+}
+
+/* ---- steps ---- */
+
+static int open_work(struct pull *p)
+{
+    int err = place(p->work, ".pull-", p->s->name, "");
+    if (!err)
+        err = facet_path_join(p->result, sizeof(p->result), p->work, "result");
+    if (!err)
+        err = remove_tree(p->result);
+    return err ? err : facet_mkdirs(p->result);
+}
+
+/* Each part has a folder of its own, so that files of two parts may share a name. */
+static int obtain_part(struct pull *p, const struct facet_model_part *part, char *dir)
+{
+    char name[48];
+    snprintf(name, sizeof(name), "source-%s", part->name);
+    int err = facet_path_join(dir, PATH_MAX, p->work, name);
+    if (!err)
+        err = facet_mkdirs(dir);
+    for (size_t i = 0; !err && i < part->count; i++) {
+        const struct facet_model_file *f = &p->s->files[part->first + i];
+        char path[PATH_MAX];
+        err = facet_path_join(path, sizeof(path), dir, facet_path_base(f->path));
+        if (!err)
+            err = facet__obtain_file(&p->obtain, f, path, NULL);
+    }
+    return err;
+}
+
+static void free_paths(char **paths, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(paths[i]);
+    free(paths);
+}
+
+/* The importer's arguments: the files, or the one folder they are in. */
+static int list_paths(const struct pull *p, const struct facet_model_part *part, const char *dir, bool as_folder,
+                      char ***out, size_t *n)
+{
+    char path[PATH_MAX];
+    int err = FACET_OK;
+    *n = 0;
+    *out = calloc(part->count + 1, sizeof(**out));
+    if (!*out)
+        return facet_fail_nomem();
+    for (size_t i = 0; !err && i < (as_folder ? 1 : part->count); i++) {
+        const char *name = facet_path_base(p->s->files[part->first + i].path);
+        err = as_folder ? facet_copy_text(path, sizeof(path), dir) : facet_path_join(path, sizeof(path), dir, name);
+        if (!err && !((*out)[(*n)++] = strdup(path)))
+            err = facet_fail_nomem();
+    }
+    return err;
+}
+
+static int import_part(struct pull *p, const struct facet_model_part *part, const char *dir)
+{
+    const struct facet_importer *importer = facet_importer_find(p->s->importer);
+    struct facet_graph *g = NULL;
+    char **paths, to[PATH_MAX];
+    size_t n;
+    int err = list_paths(p, part, dir, importer->takes_folder, &paths, &n);
+    if (!err)
+        err = importer->import(&g, (const char *const *)paths, n);
+    if (!err)
+        err = facet_graph_check(g);
+    if (!err)
+        err = facet_path_join(to, sizeof(to), p->result, part->onnx);
+    if (!err)
+        err = facet_onnx_save(g, to);
+    facet_graph_free(&g);
+    if (paths)
+        free_paths(paths, n);
+    return err;
+}
+
+static int describe_part(struct pull *p, struct facet_jsonw *w, const struct facet_model_part *part)
+{
+    char path[PATH_MAX], sha256[FACET_SHA256_HEX];
+    struct stat st;
+    int err = facet_path_join(path, sizeof(path), p->result, part->onnx);
+    if (!err && stat(path, &st))
+        err = facet_fail_errno("read", path);
+    if (!err)
+        err = facet_sha256_file(path, sha256);
+    if (err)
+        return err;
+    facet_jsonw_object(w);
+    facet_jsonw_kstr(w, "file", part->onnx);
+    facet_jsonw_kint(w, "bytes", st.st_size);
+    facet_jsonw_kstr(w, "sha256", sha256);
+    facet_jsonw_end_object(w);
+    return FACET_OK;
+}
+
+static int write_description(struct pull *p)
+{
+    struct facet_jsonw w;
+    char path[PATH_MAX], sources[FACET_SHA256_HEX];
+    int err = FACET_OK;
+    facet__sources_sha256(p->s, sources);
+    facet_jsonw_init(&w, &p->json, true);
+    facet_jsonw_object(&w);
+    facet_jsonw_kstr(&w, "model", p->s->name);
+    facet_jsonw_kstr(&w, "version", p->s->version);
+    facet_jsonw_kstr(&w, "licence", p->s->licence);
+    facet_jsonw_kstr(&w, "importer", p->s->importer);
+    facet_jsonw_kint(&w, "import_version", FACET__IMPORT_VERSION);
+    facet_jsonw_kstr(&w, "sources_sha256", sources);
+    facet_jsonw_key(&w, "parts");
+    facet_jsonw_array(&w);
+    for (size_t i = 0; !err && i < p->s->n_parts; i++)
+        err = describe_part(p, &w, &p->s->parts[i]);
+    facet_jsonw_end_array(&w);
+    facet_jsonw_end_object(&w);
+    if (!err)
+        err = facet_path_join(path, sizeof(path), p->result, "model.json");
+    if (!err && p->json.err)
+        err = facet_fail_nomem();
+    return err ? err : facet_file_write_atomic(path, p->json.data, p->json.len);
+}
+
+/* The folder that was there goes aside first: a rename over a full folder is refused. */
+static int put_in_place(struct pull *p)
+{
+    char to[PATH_MAX], old[PATH_MAX];
+    int err = place(to, "", p->s->name, "");
+    if (!err)
+        err = facet_path_join(old, sizeof(old), p->work, "old");
+    if (!err)
+        err = remove_tree(old);
+    if (!err && facet_path_exists(to) && rename(to, old))
+        err = facet_fail_errno("replace", to);
+    if (!err && rename(p->result, to))
+        err = facet_fail_errno("write", to);
+    return err ? err : remove_tree(p->work);
+}
+
+static int pull_parts(struct pull *p)
+{
+    int err = open_work(p);
+    for (size_t i = 0; !err && i < p->s->n_parts; i++) {
+        char dir[PATH_MAX];
+        err = obtain_part(p, &p->s->parts[i], dir);
+        if (!err)
+            err = import_part(p, &p->s->parts[i], dir);
+    }
+    if (!err)
+        err = write_description(p);
+    return err ? err : put_in_place(p);
+}
+
+/* ---- public ---- */
+
+int facet_model_pull(const struct facet_model_spec *s, const struct facet_pull_opts *o)
+{
+    struct pull p = {.s = s};
+    bool nothing = false;
+    int fd = -1, err = lock_model(s, &fd);
+    if (!err)
+        nothing = !o->force && facet_model_present(s); /* another process may just have done it */
+    if (!err && !nothing) {
+        facet__obtain_init(&p.obtain, s->name, s->files, s->n_files, o);
+        err = pull_parts(&p);
+        facet__obtain_fini(&p.obtain);
+        facet_str_fini(&p.json);
+    }
+    if (fd >= 0)
+        close(fd);
+    if (o->did_nothing)
+        *o->did_nothing = nothing;
+    return err ? facet_fail_prefix(err, "cannot pull '%s'", s->name) : FACET_OK;
+}
+
+int facet_model_remove(const struct facet_model_spec *s)
+{
+    char dir[PATH_MAX], work[PATH_MAX];
+    int fd = -1, err = lock_model(s, &fd);
+    if (!err)
+        err = place(dir, "", s->name, "");
+    if (!err)
+        err = place(work, ".pull-", s->name, "");
+    if (!err && !facet_path_exists(dir) && !facet_path_exists(work))
+        err = facet_fail(FACET_E_NOT_FOUND, "cannot remove '%s': it is not there", s->name);
+    if (!err)
+        err = remove_tree(work);
+    if (!err)
+        err = remove_tree(dir);
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+static int make_parent(const char *path)
+{
+    char dir[PATH_MAX];
+    int err = facet_copy_text(dir, sizeof(dir), path);
+    char *slash = err ? NULL : strrchr(dir, '/');
+    if (slash)
+        *slash = '\0';
+    return err ? err : facet_mkdirs(dir);
+}
+
+int facet_data_pull(const struct facet_data_spec *s, const char *dir, const struct facet_pull_opts *o)
+{
+    struct facet__obtain ob;
+    bool nothing = true;
+    int err = FACET_OK;
+    facet__obtain_init(&ob, s->name, s->files, s->n_files, o);
+    for (size_t i = 0; !err && i < s->n_files; i++) {
+        const struct facet_model_file *f = &s->files[i];
+        char path[PATH_MAX];
+        bool was_there = true;
+        err = facet_path_join(path, sizeof(path), dir, strchr(f->path, '/') + 1); /* without "data/" */
+        if (!err)
+            err = make_parent(path);
+        if (!err)
+            err = facet__obtain_file(&ob, f, path, &was_there);
+        nothing &= was_there;
+    }
+    facet__obtain_fini(&ob);
+    if (o->did_nothing)
+        *o->did_nothing = nothing;
+    return err ? facet_fail_prefix(err, "cannot pull '%s'", s->name) : FACET_OK;
+}
