@@ -11,6 +11,7 @@
 #define FACET_MAX_IMAGE_FILE (256u << 20)         /* bytes of one picture file */
 #define FACET_MAX_MODEL_FILE (2047u << 20)        /* bytes of one model file (protobuf's own limit) */
 #define FACET_MAX_MODEL_NODES 65536
+#define FACET_MAX_SOURCES (1u << 20)               /* files in one run */
 #define FACET_MAX_TEXT_FILE (16u << 20)           /* bytes of a configuration, pairs or manifest file */
 #define FACET_MAX_YAML_DEPTH 16
 #define FACET_MAX_YAML_NODES (1u << 18)

@@ -82,33 +82,48 @@ int facet_picture_probe(struct facet_picture_info *out, const uint8_t *data, siz
     return err;
 }
 
-static int turn_upright(struct facet_image *img, int orientation)
+static int decode_turned(struct facet_image *dst, const struct facet__picture_kind *kind,
+                         const struct facet_picture_info *stored, const struct facet__bytes *in)
 {
-    struct facet_image turned;
-    if (orientation == 1)
-        return FACET_OK;
-    int err = facet_image_orient(&turned, img, orientation);
+    struct facet_image img;
+    int err = facet_image_init(&img, FACET_PIXEL_RGB24, stored->width, stored->height);
+    if (!err)
+        err = kind->decode(&img, in);
+    if (!err)
+        err = facet_image_orient_into(dst, &img, stored->orientation);
+    facet_image_fini(&img);
+    return err;
+}
+
+int facet_picture_decode_into(struct facet_image *dst, const uint8_t *data, size_t len,
+                              const char *origin)
+{
+    const struct facet__bytes in = {data, len, origin};
+    const struct facet__picture_kind *kind;
+    struct facet_picture_info stored;
+    int err = probe_stored(&stored, &kind, &in);
     if (err)
         return err;
-    facet_image_fini(img);
-    *img = turned;
-    return FACET_OK;
+    bool is_turned = stored.orientation >= 5;
+    if (dst->width != (is_turned ? stored.height : stored.width) ||
+        dst->height != (is_turned ? stored.width : stored.height) ||
+        dst->format != FACET_PIXEL_RGB24)
+        return facet_fail(FACET_E_INVALID, "cannot read picture '%s' of %dx%d into one of %dx%d",
+                          origin, stored.width, stored.height, dst->width, dst->height);
+    return stored.orientation == 1 ? kind->decode(dst, &in)
+                                   : decode_turned(dst, kind, &stored, &in);
 }
 
 int facet_picture_decode(struct facet_image *out, const uint8_t *data, size_t len,
                          const char *origin)
 {
-    const struct facet__bytes in = {data, len, origin};
-    const struct facet__picture_kind *kind;
     struct facet_picture_info info;
     memset(out, 0, sizeof(*out));
-    int err = probe_stored(&info, &kind, &in);
+    int err = facet_picture_probe(&info, data, len, origin);
     if (!err)
         err = facet_image_init(out, FACET_PIXEL_RGB24, info.width, info.height);
     if (!err)
-        err = kind->decode(out, &in);
-    if (!err)
-        err = turn_upright(out, info.orientation);
+        err = facet_picture_decode_into(out, data, len, origin);
     if (err)
         facet_image_fini(out);
     return err;

@@ -20,6 +20,8 @@ struct facet_picture_info {
 /* Decodes to RGB24; `out` is initialised here. `origin` names the source in errors:
  * FACET_E_FORMAT damaged, truncated, empty or unknown; FACET_E_LIMIT too large. */
 int facet_picture_decode(struct facet_image *out, const uint8_t *data, size_t len, const char *origin);
+/* The same into `dst`, RGB24 of the probed size: allocates only to turn a picture. */
+int facet_picture_decode_into(struct facet_image *dst, const uint8_t *data, size_t len, const char *origin);
 int facet_picture_read(struct facet_image *out, const char *path);
 int facet_picture_probe(struct facet_picture_info *out, const uint8_t *data, size_t len, const char *origin);
 /* Writes by the extension: .jpg/.jpeg (quality 1..100), .png, .ppm (a grey picture as PGM).

@@ -1,4 +1,8 @@
-/* Sources to frames: picture files, folders of pictures, video files, lists. Source stage. */
+/* Sources to frames: picture files, video files, folders of both, lists. Source stage.
+ * Each file is a source of its own, numbered from 0 in the order in which they come; what a file is
+ * is told by its content. In folders (byte order, 8 deep) only what looks like a picture or a video
+ * is taken. After the last frame of a source comes a packet without a frame and with `flush`, so
+ * that tracks end. Damaged packets of a video are counted in `dropped`. */
 #ifndef FACET_STAGES_INGEST_H
 #define FACET_STAGES_INGEST_H
 
@@ -19,7 +23,8 @@ void facet_ingest_progress(const struct facet_ingest *in, struct facet_ingest_to
 /* Path of source number i, for CSV and events; a folder counts one source a file. */
 const char *facet_ingest_source_name(const struct facet_ingest *in, int source);
 bool facet_ingest_is_video(const struct facet_ingest *in, int source);
-double facet_ingest_fps(const struct facet_ingest *in, int source);        /* 0: unknown or a picture */
+/* 0: a picture (or not opened yet); a video whose rate nobody knows counts as 25. */
+double facet_ingest_fps(const struct facet_ingest *in, int source);
 
 extern const struct facet_stage_ops facet_stage_ingest;     /* opts: struct facet_ingest_opts */
 
