@@ -17,6 +17,7 @@ struct facet_pipeline {
     struct facet_pool *detect_pool, *embed_pool;
     struct facet_energy *energy;
     struct facet_stage *stages[FACET_STEPS];
+    struct facet_stage *rejoin;    /* the second half of tracking, behind embed */
     struct facet_runner *runner;
     uint64_t first_ns, last_ns;
     struct facet_pipeline_summary sum;
@@ -90,6 +91,16 @@ static int open_stages(struct facet_pipeline *p)
     return FACET_OK;
 }
 
+static int open_rejoin(struct facet_pipeline *p)
+{
+    struct facet_rejoin_opts o = {
+        .dim = p->o.embed.model->dim,
+        .cosine = p->o.track.rejoin_cosine,
+        .ms = p->o.track.rejoin_ms,
+    };
+    return o.cosine < 0 ? FACET_OK : facet_stage_open(&p->rejoin, &facet_stage_rejoin, &o);
+}
+
 static void see_person(struct facet_pipeline_summary *s, const struct facet_face *f, const struct facet_packet *p)
 {
     for (int i = 0; i < s->n_people; i++)
@@ -142,7 +153,14 @@ static int open_runner(struct facet_pipeline *p)
         .done = count_packet,
         .ctx = p,
     };
-    return facet_runner_open(&p->runner, p->stages, FACET_STEPS, &o);
+    struct facet_stage *path[FACET_STEPS + 1];
+    size_t n = 0;
+    for (int i = 0; i < FACET_STEPS; i++) {
+        path[n++] = p->stages[i];
+        if (i == FACET_STEP_EMBED && p->rejoin)
+            path[n++] = p->rejoin;
+    }
+    return facet_runner_open(&p->runner, path, n, &o);
 }
 
 int facet_pipeline_open(struct facet_pipeline **out, const struct facet_pipeline_opts *o)
@@ -161,6 +179,8 @@ int facet_pipeline_open(struct facet_pipeline **out, const struct facet_pipeline
         err = open_stages(p);
     }
     if (!err)
+        err = open_rejoin(p);
+    if (!err)
         err = open_runner(p);
     if (err)
         facet_pipeline_close(&p);
@@ -174,6 +194,7 @@ void facet_pipeline_close(struct facet_pipeline **pp)
     if (!p)
         return;
     facet_runner_close(&p->runner);
+    facet_stage_close(&p->rejoin);
     for (int i = FACET_STEPS; i-- > 0;)
         facet_stage_close(&p->stages[i]);
     facet_energy_close(&p->energy);

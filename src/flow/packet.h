@@ -56,6 +56,7 @@ struct facet_packet {
     int n_faces;
     int64_t ended[FACET_MAX_FACES];/* tracks that ended at this frame */
     int n_ended;
+    bool cut;                      /* another scene than in the packet before; set by track */
     bool flush;                    /* last packet of a source: all its tracks end */
     uint64_t step_ns[FACET_STEPS]; /* compute time */
     uint64_t queue_ns;             /* waited between stages */
