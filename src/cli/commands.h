@@ -4,6 +4,7 @@
 
 #include "cli/cmd.h"
 
+extern const struct facet_cmd facet_cmd_doctor;
 extern const struct facet_cmd facet_cmd_help;
 extern const struct facet_cmd facet_cmd_bench;
 extern const struct facet_cmd facet_cmd_version;
