@@ -7,6 +7,7 @@
 extern const struct facet_cmd facet_cmd_doctor;
 extern const struct facet_cmd facet_cmd_help;
 extern const struct facet_cmd facet_cmd_bench;
+extern const struct facet_cmd facet_cmd_eval;
 extern const struct facet_cmd facet_cmd_version;
 extern const struct facet_cmd facet_cmd_completion;
 

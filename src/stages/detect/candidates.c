@@ -120,6 +120,8 @@ static float overlap(const struct facet_box *a, const struct facet_box *b, enum 
 {
     float w = side(fmaxf(a->x1, b->x1), fminf(a->x2, b->x2), plus);
     float h = side(fmaxf(a->y1, b->y1), fminf(a->y2, b->y2), plus);
+    if (!(w > 0) || !(h > 0))
+        return 0;
     float both = w * h;
     float area_a = side(a->x1, a->x2, plus) * side(a->y1, a->y2, plus);
     float area_b = side(b->x1, b->x2, plus) * side(b->y1, b->y2, plus);
