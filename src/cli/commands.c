@@ -7,6 +7,8 @@ const struct facet_cmd *const facet_commands[] = {
     &facet_cmd_bench,
     &facet_cmd_doctor,
     &facet_cmd_eval,
+    &facet_cmd_models,
+    &facet_cmd_data,
     &facet_cmd_help,
     &facet_cmd_version,
     &facet_cmd_completion,

@@ -10,5 +10,7 @@ extern const struct facet_cmd facet_cmd_bench;
 extern const struct facet_cmd facet_cmd_eval;
 extern const struct facet_cmd facet_cmd_version;
 extern const struct facet_cmd facet_cmd_completion;
+extern const struct facet_cmd facet_cmd_models;
+extern const struct facet_cmd facet_cmd_data;
 
 #endif
