@@ -123,7 +123,7 @@ static int write_all(struct facet_gallery *g, FILE *file)
 {
     struct writer w = { .db = &g->db, .file = file };
     facet_lock_take(&g->writing);
-    int err = facet__db_exec(&g->db, "BEGIN", "export");
+    int err = facet__db_begin_read(&g->db, "export");
     if (!err)
         err = write_head(&w);
     if (!err)

@@ -48,7 +48,8 @@ static int index_people(struct facet__db *db, struct facet_index *x)
     while (facet__query_row(&q)) {
         char name[FACET_MAX_NAME];
         facet__query_get_text(&q, 1, name, sizeof(name));
-        q.err = facet__index_add_person(x, facet__query_get_int(&q, 0), name);
+        if (!q.err)
+            q.err = facet__index_add_person(x, facet__query_get_int(&q, 0), name);
     }
     return facet__query_end(&q);
 }
@@ -58,7 +59,7 @@ static int read_all(struct facet_gallery *g, struct facet_index **out, uint64_t 
 {
     int err = facet__index_open(out, g->db.dim, g->int8);
     if (!err)
-        err = facet__db_exec(&g->db, "BEGIN", "read");
+        err = facet__db_begin_read(&g->db, "read");
     if (err)
         return err;
     err = facet__db_version(&g->db, version);
@@ -397,6 +398,21 @@ int facet_gallery_add(struct facet_gallery *g, const char *name, const float *em
     if (!err && template_id)
         *template_id = t.id;
     return err;
+}
+
+int facet_gallery_has_source(struct facet_gallery *g, const char *name, const char *source_sha256, bool *has)
+{
+    float unused[FACET_MAX_EMBEDDING] = { 0 };
+    struct facet_person p;
+    *has = false;
+    if (!facet__is_sha256(source_sha256))
+        return facet_fail(FACET_E_INVALID, "a source hash is 64 hexadecimal digits");
+    facet_lock_take(&g->writing);
+    int err = facet__people_find(&g->db, name, &p);
+    if (!err)
+        err = facet__templates_has(&g->db, p.id, unused, source_sha256, has);
+    facet_lock_give(&g->writing);
+    return err == FACET_E_NOT_FOUND ? FACET_OK : err;
 }
 
 int facet_gallery_templates(struct facet_gallery *g, const char *name, facet_template_fn *fn, void *ctx)

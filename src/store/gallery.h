@@ -59,6 +59,8 @@ int facet_gallery_delete(struct facet_gallery *g, const char *name);
  * within 1 % is refused. `about` may be NULL; its id and person are ignored, created_ms 0 is now. */
 int facet_gallery_add(struct facet_gallery *g, const char *name, const float *embedding, int dim,
                       const struct facet_template *about, int64_t *template_id);
+/* Is this picture (64 hex digits) this person's already? False, too, when there is no such person. */
+int facet_gallery_has_source(struct facet_gallery *g, const char *name, const char *source_sha256, bool *has);
 typedef int facet_template_fn(void *ctx, const struct facet_template *t, const float *embedding);
 int facet_gallery_templates(struct facet_gallery *g, const char *name /* NULL: all */, facet_template_fn *fn, void *ctx);
 int facet_gallery_delete_template(struct facet_gallery *g, int64_t id);

@@ -58,10 +58,11 @@ static int check_blobs(struct facet__db *db)
     facet__query_begin(&q, db, "check", "SELECT key FROM blobs");
     while (facet__query_row(&q)) {
         char key[FACET_MAX_NAME];
-        void *data;
+        void *data = NULL;
         size_t len;
         facet__query_get_text(&q, 0, key, sizeof(key));
-        q.err = facet__blob_get(db, key, &data, &len, NULL);
+        if (!q.err)
+            q.err = facet__blob_get(db, key, &data, &len, NULL);
         free(data);
     }
     return facet__query_end(&q);

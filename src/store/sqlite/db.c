@@ -31,7 +31,7 @@ static const char *advice(int rc)
 int facet__db_fail(struct facet__db *db, int rc, const char *what)
 {
     int kind = rc & 0xff, err = FACET_E_STORE;
-    if (kind == SQLITE_NOMEM)
+    if (kind == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM)
         return facet_fail_nomem();
     if (kind == SQLITE_NOTADB)
         err = FACET_E_FORMAT;
@@ -103,6 +103,8 @@ int64_t facet__query_get_int(struct facet__query *q, int column)
 void facet__query_get_text(struct facet__query *q, int column, char *out, size_t cap)
 {
     const unsigned char *text = sqlite3_column_text(q->s, column);
+    if (!text && sqlite3_errcode(q->db->sql) == SQLITE_NOMEM && !q->err)
+        q->err = facet_fail_nomem(); /* not to be taken for an empty text */
     snprintf(out, cap, "%s", text ? (const char *)text : "");
 }
 
@@ -120,10 +122,17 @@ int facet__query_run(struct facet__query *q)
     return facet__query_end(q);
 }
 
+int facet__db_begin_read(struct facet__db *db, const char *what)
+{
+    facet__db_rollback(db);
+    return facet__db_exec(db, "BEGIN", what);
+}
+
 int facet__db_begin(struct facet__db *db, const char *what)
 {
     if (db->read_only)
         return facet_fail(FACET_E_PERMISSION, "cannot %s gallery '%s': it was opened for reading only", what, db->path);
+    facet__db_rollback(db); /* where an earlier one could not be taken back */
     return facet__db_exec(db, "BEGIN IMMEDIATE", what);
 }
 
@@ -134,8 +143,10 @@ int facet__db_commit(struct facet__db *db, const char *what)
 
 void facet__db_rollback(struct facet__db *db)
 {
-    if (!sqlite3_get_autocommit(db->sql))
-        sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
+    for (int i = 0; i < 3 && !sqlite3_get_autocommit(db->sql); i++) { /* even this may want memory */
+        sqlite3_step(db->rollback);
+        sqlite3_reset(db->rollback);
+    }
 }
 
 /* --- opening --- */
@@ -264,6 +275,9 @@ static int set_up(struct facet__db *db)
     sqlite3_limit(db->sql, SQLITE_LIMIT_LENGTH, LONGEST_VALUE);
     sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    int rc = sqlite3_prepare_v2(db->sql, "ROLLBACK", -1, &db->rollback, NULL);
+    if (rc != SQLITE_OK)
+        return facet__db_fail(db, rc, "open");
     return facet__db_exec(db,
                           "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL;"
                           "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY",
@@ -316,7 +330,9 @@ int facet__db_open(struct facet__db *db, const struct facet_gallery_opts *o)
 
 void facet__db_close(struct facet__db *db)
 {
-    sqlite3_close(db->sql); /* NULL is fine; no statement outlives its call */
+    sqlite3_finalize(db->rollback);
+    sqlite3_close(db->sql); /* NULL is fine; no other statement outlives its call */
+    db->rollback = NULL;
     db->sql = NULL;
 }
 

@@ -11,6 +11,7 @@
 
 struct facet__db {
     sqlite3 *sql;
+    sqlite3_stmt *rollback;        /* prepared: going back must not need memory */
     char path[4096];
     bool read_only, in_memory;
     char contract[65];
@@ -42,6 +43,7 @@ int facet__query_run(struct facet__query *q);              /* steps to the end, 
 
 /* Writes are one transaction each: begin waits for other writers (5 s). */
 int facet__db_begin(struct facet__db *db, const char *what);
+int facet__db_begin_read(struct facet__db *db, const char *what);      /* one state for several statements */
 int facet__db_commit(struct facet__db *db, const char *what);
 void facet__db_rollback(struct facet__db *db);             /* keeps the error text */
 

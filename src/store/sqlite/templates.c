@@ -86,6 +86,8 @@ static int read_row(struct facet__query *q, struct facet_template *t, float *emb
     const unsigned char *blob = sqlite3_column_blob(q->s, 2);
     size_t len = (size_t)sqlite3_column_bytes(q->s, 2);
     long long id = t->id;
+    if (q->err)
+        return q->err;
     if (!blob && sqlite3_errcode(q->db->sql) == SQLITE_NOMEM)
         return facet_fail_nomem();
     if (!blob || len != (size_t)q->db->dim * 4)

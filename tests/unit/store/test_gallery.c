@@ -155,6 +155,14 @@ static void test_add__the_same_picture_twice_is_refused(void **state)
     struct facet_template t = { .source_sha256 = CONTRACT_A };
     assert_int_equal(facet_gallery_add(g, "Ada", e, DIM, &t, NULL), FACET_OK);
     assert_int_equal(facet_gallery_add(g, "Ada", e, DIM, &t, NULL), FACET_E_EXISTS);
+    bool has;
+    assert_int_equal(facet_gallery_has_source(g, "Ada", CONTRACT_A, &has), FACET_OK);
+    assert_true(has);
+    assert_int_equal(facet_gallery_has_source(g, "Ada", CONTRACT_B, &has), FACET_OK);
+    assert_false(has);
+    assert_int_equal(facet_gallery_has_source(g, "Bob", CONTRACT_A, &has), FACET_OK);
+    assert_false(has);
+    assert_int_equal(facet_gallery_has_source(g, "Ada", "abc", &has), FACET_E_INVALID);
     assert_int_equal(facet_gallery_add(g, "Bob", e, DIM, &t, NULL), FACET_OK); /* another face of it */
     struct facet_match m[3];
     assert_int_equal(facet_gallery_search(g, e, DIM, 3, m), 2);
