@@ -1,0 +1,54 @@
+/* A detector and an embedder together: the faces of one picture, with quality and embedding. What
+ * commands and the library use where there is no stream. One thread at a time. */
+#ifndef FACET_DEPLOY_RECOGNISER_H
+#define FACET_DEPLOY_RECOGNISER_H
+
+#include "base/limits.h"
+#include "flow/packet.h"
+#include "image/geom.h"
+#include "image/image.h"
+
+#include <stdbool.h>
+
+struct facet_model_spec;
+struct facet_recogniser;
+
+struct facet_recogniser_opts {
+    const char *detector, *recogniser;     /* names in the manifest; NULL: the defaults */
+    const char *contract;                  /* refuse a recogniser of another contract; NULL: any */
+    int min_face;                          /* pixels; 0: the detector's default */
+    unsigned threads;                      /* 0: as many as the process may use */
+    const char *backend;
+    bool strict;
+};
+#define FACET_RECOGNISER_OPTS_INIT { 0 }
+
+struct facet_recognised {
+    struct facet_box box;                  /* in pixels of the picture that was given */
+    struct facet_landmarks points;
+    bool has_points;
+    float score;                           /* detector's */
+    struct facet_quality quality;
+    float *embedding;                      /* dim numbers after facet_recogniser_embed; NULL before */
+};
+
+int facet_recogniser_open(struct facet_recogniser **out, const struct facet_recogniser_opts *o);
+void facet_recogniser_close(struct facet_recogniser **r);
+const struct facet_model_spec *facet_recogniser_model(const struct facet_recogniser *r);   /* the embedder's */
+const char *facet_recogniser_contract(const struct facet_recogniser *r);
+int facet_recogniser_dim(const struct facet_recogniser *r);
+
+/* Finds faces in RGB24 or GRAY8, largest first; returns the count. *faces is the recogniser's until the
+ * next find. When there is none and `pad` is positive, tries again with a border of so many pixels of
+ * repeated edge: faces that fill the picture are found then. *was_padded (may be NULL) says so. */
+int facet_recogniser_find(struct facet_recogniser *r, const struct facet_image *img, int pad,
+                          struct facet_recognised **faces, bool *was_padded);
+/* Embeds the first `n` of the faces found last. */
+int facet_recogniser_embed(struct facet_recogniser *r, int n);
+/* The same for all of them, in one call: returns the count. */
+int facet_recogniser_faces(struct facet_recogniser *r, const struct facet_image *img, int pad,
+                           struct facet_recognised **faces, bool *was_padded);
+
+#define FACET_PAD 40       /* pixels; what enrolment tries */
+
+#endif
