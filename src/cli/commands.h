@@ -5,12 +5,15 @@
 #include "cli/cmd.h"
 
 extern const struct facet_cmd facet_cmd_doctor;
+extern const struct facet_cmd facet_cmd_people;
+extern const struct facet_cmd facet_cmd_gallery;
+extern const struct facet_cmd facet_cmd_enroll;
+extern const struct facet_cmd facet_cmd_identify;
+extern const struct facet_cmd facet_cmd_verify;
 extern const struct facet_cmd facet_cmd_help;
 extern const struct facet_cmd facet_cmd_bench;
 extern const struct facet_cmd facet_cmd_eval;
 extern const struct facet_cmd facet_cmd_version;
 extern const struct facet_cmd facet_cmd_completion;
-extern const struct facet_cmd facet_cmd_models;
-extern const struct facet_cmd facet_cmd_data;
 
 #endif

@@ -1,0 +1,214 @@
+/* facet people: who is in a gallery, and changes to that. */
+#include "base/errors.h"
+#include "cli/commands.h"
+#include "cli/people.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct people_options { const char *gallery; };
+
+static const struct facet_opt options[] = {
+    FACET_OPT(struct people_options, gallery, "gallery", 'g', FACET_OPT_PATH, "FILE", "the gallery; without it the default one"),
+    { .name = NULL },
+};
+
+struct people { struct facet_cli *cli; struct facet_gallery *g; struct facet_answer answer; int n; };
+
+static int open_people(struct people *p, struct facet_cli *cli, const void *opts, bool read_only)
+{
+    const struct people_options *o = opts;
+    *p = (struct people){ .cli = cli };
+    return facet_known_gallery(&p->g, o->gallery, read_only);
+}
+
+/* Says what was done, where all went well. */
+static int close_people(struct people *p, int err, const char *done, const char *a, const char *b)
+{
+    facet_gallery_close(&p->g);
+    if (err)
+        return err;
+    facet_say(p->cli, done, a, b);
+    if (!p->cli->json)
+        return FACET_EXIT_OK;
+    facet_answer_begin(&p->answer);
+    facet_jsonw_kbool(&p->answer.w, "done", true);
+    return facet_answer_end(&p->answer);
+}
+
+static void write_person(struct facet_jsonw *w, const struct facet_person *p)
+{
+    facet_jsonw_kint(w, "id", p->id);
+    facet_jsonw_kstr(w, "name", p->name);
+    facet_jsonw_kint(w, "templates", p->templates);
+    facet_jsonw_kint(w, "created_ms", p->created_ms);
+    facet_jsonw_kstr(w, "note", p->note);
+}
+
+static int list_person(void *ctx, const struct facet_person *person)
+{
+    struct people *p = ctx;
+    char time[25];
+    p->n++;
+    facet_say_time(time, person->created_ms);
+    facet_say(p->cli, "%-32s %4d template%s  since %s\n", person->name, person->templates,
+              person->templates == 1 ? " " : "s", time);
+    if (p->cli->json) {
+        facet_jsonw_object(&p->answer.w);
+        write_person(&p->answer.w, person);
+        facet_jsonw_end_object(&p->answer.w);
+    }
+    return FACET_OK;
+}
+
+static int people_list(struct facet_cli *cli, const void *opts, int argc, char **argv)
+{
+    struct people p;
+    int err = open_people(&p, cli, opts, true);
+    if (err)
+        return err;
+    facet_answer_begin(&p.answer);
+    facet_jsonw_key(&p.answer.w, "people");
+    facet_jsonw_array(&p.answer.w);
+    err = facet_gallery_people(p.g, list_person, &p);
+    facet_jsonw_end_array(&p.answer.w);
+    facet_gallery_close(&p.g);
+    if (!err && cli->json)
+        return facet_answer_end(&p.answer);
+    facet_str_fini(&p.answer.text);
+    if (!err && !p.n)
+        facet_say(cli, "nobody yet\n");
+    return err;
+}
+
+static int show_template(void *ctx, const struct facet_template *t, const float *embedding)
+{
+    struct people *p = ctx;
+    char time[25];
+    facet_say_time(time, t->created_ms);
+    facet_say(p->cli, "  template %-6lld quality %.2f  %s  %s\n", (long long)t->id, (double)t->quality, time, t->source);
+    if (!p->cli->json)
+        return FACET_OK;
+    facet_jsonw_object(&p->answer.w);
+    facet_jsonw_kint(&p->answer.w, "id", t->id);
+    facet_jsonw_knum(&p->answer.w, "quality", (double)t->quality, 4);
+    facet_jsonw_kstr(&p->answer.w, "source", t->source);
+    facet_jsonw_kstr(&p->answer.w, "source_sha256", t->source_sha256);
+    facet_jsonw_kint(&p->answer.w, "created_ms", t->created_ms);
+    facet_jsonw_end_object(&p->answer.w);
+    return FACET_OK;
+}
+
+static int show_person(struct people *p, const char *name)
+{
+    struct facet_person person;
+    int err = facet_gallery_person(p->g, name, &person);
+    if (err)
+        return err;
+    facet_say(p->cli, "%s (%d template%s)\n", person.name, person.templates, person.templates == 1 ? "" : "s");
+    write_person(&p->answer.w, &person);
+    facet_jsonw_key(&p->answer.w, "list");
+    facet_jsonw_array(&p->answer.w);
+    err = facet_gallery_templates(p->g, name, show_template, p);
+    facet_jsonw_end_array(&p->answer.w);
+    return err;
+}
+
+static int people_show(struct facet_cli *cli, const void *opts, int argc, char **argv)
+{
+    struct people p;
+    int err = open_people(&p, cli, opts, true);
+    if (err)
+        return err;
+    facet_answer_begin(&p.answer);
+    err = show_person(&p, argv[0]);
+    facet_gallery_close(&p.g);
+    if (!err && cli->json)
+        return facet_answer_end(&p.answer);
+    facet_str_fini(&p.answer.text);
+    return err;
+}
+
+static int people_rename(struct facet_cli *cli, const void *opts, int argc, char **argv)
+{
+    struct people p;
+    int err = open_people(&p, cli, opts, false);
+    if (!err)
+        err = facet_gallery_rename(p.g, argv[0], argv[1]);
+    return close_people(&p, err, "%s is now %s\n", argv[0], argv[1]);
+}
+
+static int people_merge(struct facet_cli *cli, const void *opts, int argc, char **argv)
+{
+    struct people p;
+    int err = open_people(&p, cli, opts, false);
+    for (int i = 1; !err && i < argc; i++)
+        err = facet_gallery_merge(p.g, argv[0], argv[i]);
+    return close_people(&p, err, argc == 2 ? "%s has the templates of %s now\n" : "%s has the templates of the others now%.0s\n",
+                        argv[0], argv[1]);
+}
+
+static int people_delete(struct facet_cli *cli, const void *opts, int argc, char **argv)
+{
+    struct people p;
+    int err = open_people(&p, cli, opts, false);
+    for (int i = 0; !err && i < argc; i++)
+        err = facet_gallery_delete(p.g, argv[i]);
+    return close_people(&p, err, argc == 1 ? "%s is deleted, and the bytes overwritten%s\n"
+                                           : "they are deleted, and the bytes overwritten%.0s%s\n", argv[0], "");
+}
+
+static int people_export(struct facet_cli *cli, const void *opts, int argc, char **argv)
+{
+    struct people p;
+    int err = open_people(&p, cli, opts, true);
+    if (!err)
+        err = facet_gallery_export(p.g, argv[0]);
+    return close_people(&p, err, "written to %s; it holds personal data%s\n", argv[0], "");
+}
+
+static int people_import(struct facet_cli *cli, const void *opts, int argc, char **argv)
+{
+    struct people p;
+    int people = 0, templates = 0;
+    int err = open_people(&p, cli, opts, false);
+    if (!err)
+        err = facet_gallery_import(p.g, argv[0], &people, &templates);
+    facet_gallery_close(&p.g);
+    if (err)
+        return err;
+    facet_say(cli, "%d people and %d templates are new\n", people, templates);
+    if (!cli->json)
+        return FACET_EXIT_OK;
+    facet_answer_begin(&p.answer);
+    facet_jsonw_kint(&p.answer.w, "people", people);
+    facet_jsonw_kint(&p.answer.w, "templates", templates);
+    return facet_answer_end(&p.answer);
+}
+
+static const struct facet_sub subs[] = {
+    { "list", "", "everybody, by name", 0, 0, people_list },
+    { "show", "NAME", "one person's templates", 1, 1, people_show },
+    { "rename", "NAME NEW", "another name for the same person", 2, 2, people_rename },
+    { "merge", "NAME OTHER...", "the others' templates become NAME's", 2, -1, people_merge },
+    { "delete", "NAME...", "people, their templates and what was trained on them; overwritten", 1, -1, people_delete },
+    { "export", "FILE", "all people as JSON lines", 1, 1, people_export },
+    { "import", "FILE", "people from such a file; all or nothing", 1, 1, people_import },
+    { NULL },
+};
+
+const struct facet_cmd facet_cmd_people = {
+    .name = "people",
+    .group = "People",
+    .summary = "list, show, rename, merge, delete, export and import people",
+    .usage = "list|show|rename|merge|delete|export|import ...",
+    .details = "An export holds everything that the gallery knows, embeddings included: keep it as you keep the gallery. "
+               "Import refuses embeddings of another recogniser.",
+    .options = options,
+    .options_size = sizeof(struct people_options),
+    .max_args = -1,
+    .subs = subs,
+    .examples = "  facet people list\n"
+                "  facet people rename 'Ada' 'Ada Lovelace'\n"
+                "  facet people --gallery staff.db export staff.jsonl\n",
+};
