@@ -17,7 +17,7 @@ struct facet_pack;
 
 int facet_pack_blob(struct facet_pack *p, size_t bytes, void **data, bool *fresh);
 
-/* Used by plan.c. Key: model sha256, CPU kind, engine version, pass flags. Damaged (checksum), stale
+/* Used by plan.c. Key: model hash, back end, CPU kind, engine version, pass flags. Damaged (checksum), stale
  * or absent files are FACET_E_NOT_FOUND, and rebuilt. Two processes may build at once: each writes
  * its own temporary file and renames. */
 int facet_pack_open_cached(struct facet_pack **out, const char *dir, const char *key);

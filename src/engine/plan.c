@@ -119,11 +119,11 @@ static int pack_anew(struct facet_plan *p)
 static bool cache_place(const struct facet_plan *p, const struct facet_plan_opts *o, char *dir, size_t cap, char *key, size_t key_cap)
 {
     char base[2048];
-    if (!o->cache || !p->g->sha256[0] || !p->preferred->prepare)
+    if (!o->cache || !p->g->hash[0] || !p->preferred->prepare)
         return false;
     if (!o->cache_dir && facet_cache_dir(base, sizeof(base)))
         return false;
-    snprintf(key, key_cap, "%s-%s-%s-%s-%x", p->g->sha256, p->preferred->name, facet_cpu_kind(facet_cpu_flags(NULL)),
+    snprintf(key, key_cap, "%s-%s-%s-%s-%x", p->g->hash, p->preferred->name, facet_cpu_kind(facet_cpu_flags(NULL)),
              FACET_VERSION, p->passes);
     return facet_path_join(dir, cap, o->cache_dir ? o->cache_dir : base, "packed") == FACET_OK;
 }

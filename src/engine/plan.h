@@ -29,7 +29,7 @@ struct facet_plan_opts {
     unsigned passes;            /* FACET_PASS_* ; 0 means all */
     unsigned passes_off;        /* taken away from `passes` */
     bool strict;                /* refuse, instead of running a declined node on ref with a warning */
-    bool cache;                 /* use the packed-weight cache (only when the graph has a sha256) */
+    bool cache;                 /* use the packed-weight cache (only for graphs read from a file) */
     const char *cache_dir;      /* NULL: facet_cache_dir() */
 };
 #define FACET_PLAN_OPTS_INIT { 0 }

@@ -7,6 +7,7 @@
 #include "engine/format/onnx_priv.h"
 #include "engine/format/wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,7 +273,8 @@ int facet_onnx_parse(struct facet_graph **out, const uint8_t *data, size_t len, 
     if (m)
         onnx__model_proto__free_unpacked(m, NULL);
     if (!err)
-        facet_sha256_of(data, len, g->sha256);
+        snprintf(g->hash, sizeof(g->hash), "%016llx%016llx", (unsigned long long)facet_hash64(data, len, 1),
+                 (unsigned long long)facet_hash64(data, len, 2));
     if (err)
         facet_graph_free(&g);
     *out = g;
