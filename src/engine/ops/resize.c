@@ -83,7 +83,7 @@ static int infer_resize(struct facet_infer *c)
 }
 
 const struct facet_op facet_ops_resize[] = {
-    {"Resize", NULL, 10, 0, 2, 4, 1, infer_resize, NULL},
+    {"Resize", NULL, 10, 0, 1, 4, 1, infer_resize, NULL},
     {"Upsample", NULL, 7, 0, 1, 2, 1, infer_resize, NULL},
     {0},
 };
