@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define MAX_FOLDED ((size_t)64 << 20) /* bytes of one result: a hostile Expand must not fill the memory */
+#define MAX_FOLDED_MACS ((int64_t)1 << 28)
 #define MAX_ARGS 64
 
 static bool all_constant(const struct facet_graph *g, const struct facet_node *n)
@@ -72,7 +73,7 @@ static int fold_computed(struct facet_graph *g, int node, const struct facet_fac
     int v = g->nodes[node].outputs[0];
     int64_t count = facet_shape_count(&f->shape);
     size_t bytes = count < 0 ? MAX_FOLDED + 1 : (size_t)count * facet_dtype_size(f->dtype);
-    if (bytes > MAX_FOLDED)
+    if (bytes > MAX_FOLDED || facet_node_macs(g, node) > MAX_FOLDED_MACS)
         return FACET_OK;
     void *data = malloc(bytes ? bytes : 1);
     int err = data ? run_node(g, node, f, data) : facet_fail_nomem();
