@@ -25,8 +25,8 @@ static int open_rejoin(void *ctx)
 
 static void test_track__each_request_may_fail(void **state)
 {
-    struct facet_track_opts t = { 0 };
-    struct facet_rejoin_opts r = { .dim = 512 };
+    struct facet_track_opts t = {0};
+    struct facet_rejoin_opts r = {.dim = 512};
     assert_int_equal(fault_loop(open_tracker, &t), 0);
     assert_int_equal(fault_loop(open_rejoin, &r), 0);
 }
@@ -34,12 +34,12 @@ static void test_track__each_request_may_fail(void **state)
 /* A crowd that comes and goes, through both halves. */
 static void test_track__asks_for_nothing_per_frame(void **state)
 {
-    struct facet_track_opts to = { .cut = -1 };
-    struct facet_rejoin_opts ro = { .dim = 8 };
+    struct facet_track_opts to = {.cut = -1};
+    struct facet_rejoin_opts ro = {.dim = 8};
     struct facet_tracker *t;
     struct facet_rejoin *r;
     struct facet_packet *p;
-    struct facet_frame frame = { .refs = 1000 };
+    struct facet_frame frame = {.refs = 1000};
     assert_int_equal(facet_tracker_open(&t, &to), FACET_OK);
     assert_int_equal(facet_rejoin_open(&r, &ro), FACET_OK);
     assert_int_equal(facet_packet_open(&p, 8), FACET_OK);
@@ -51,7 +51,7 @@ static void test_track__asks_for_nothing_per_frame(void **state)
         p->n_faces = i % 7 * 9;
         for (int k = 0; k < p->n_faces; k++) {
             float x = (float)(k * 60 + i);
-            p->faces[k].box = (struct facet_box){ x, 0, x + 50, 50 };
+            p->faces[k].box = (struct facet_box){x, 0, x + 50, 50};
             p->faces[k].score = 0.9f;
             p->faces[k].has_embedding = k % 2;
             p->faces[k].embedding[k % 8] = 1;
