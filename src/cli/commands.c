@@ -4,11 +4,14 @@
 #include <string.h>
 
 const struct facet_cmd *const facet_commands[] = {
+    &facet_cmd_run,
     &facet_cmd_identify,
     &facet_cmd_verify,
     &facet_cmd_enroll,
     &facet_cmd_people,
     &facet_cmd_gallery,
+    &facet_cmd_models,
+    &facet_cmd_data,
     &facet_cmd_bench,
     &facet_cmd_eval,
     &facet_cmd_doctor,

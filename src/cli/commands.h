@@ -4,7 +4,10 @@
 
 #include "cli/cmd.h"
 
+extern const struct facet_cmd facet_cmd_run;
 extern const struct facet_cmd facet_cmd_doctor;
+extern const struct facet_cmd facet_cmd_models;
+extern const struct facet_cmd facet_cmd_data;
 extern const struct facet_cmd facet_cmd_people;
 extern const struct facet_cmd facet_cmd_gallery;
 extern const struct facet_cmd facet_cmd_enroll;

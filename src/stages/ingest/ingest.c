@@ -224,6 +224,7 @@ static void send_frame(struct facet_ingest *in, struct facet_packet *p)
     p->frame->source = p->source = in->current;
     p->frame->wall_ms = facet_clock_system.wall_ms(facet_clock_system.ctx);
     p->dropped = newly_damaged(in);
+    p->flush = !in->video; /* a picture is its source's last frame */
     in->taken++;
 }
 
@@ -239,11 +240,12 @@ static int ingest_step(void *state, struct facet_packet *p)
             return FACET_OK;
         }
         int dropped;
+        bool was_video = in->video != NULL;
         err = end_source(in, err, &dropped);
         if (err)
             return err;
         int ended = in->current++;
-        if (in->taken > 0) {
+        if (was_video && in->taken > 0) {
             p->flush = true;
             p->source = ended;
             p->dropped = dropped;

@@ -1,8 +1,8 @@
 /* Sources to frames: picture files, video files, folders of both, lists. Source stage.
  * Each file is a source of its own, numbered from 0 in the order in which they come; what a file is
  * is told by its content. In folders (byte order, 8 deep) only what looks like a picture or a video
- * is taken. After the last frame of a source comes a packet without a frame and with `flush`, so
- * that tracks end. Damaged packets of a video are counted in `dropped`. */
+ * is taken. A source ends with `flush`, so that its tracks end: a picture in its own packet, a video
+ * in one without a frame after its last. Damaged packets of a video are counted in `dropped`. */
 #ifndef FACET_STAGES_INGEST_H
 #define FACET_STAGES_INGEST_H
 

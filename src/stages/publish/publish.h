@@ -1,5 +1,6 @@
-/* Results to sinks: per-frame CSV, event lines, annotated video. A sink is one file and one line in
- * publish.c's list. */
+/* Results to sinks: per-frame CSV (docs/csv.md), event lines (docs/events.md), annotated video. A
+ * sink is one file and one line in publish.c's list. Lines are written whole, one by one, and the
+ * video is finished by close: what is there is valid however a run ends. */
 #ifndef FACET_STAGES_PUBLISH_H
 #define FACET_STAGES_PUBLISH_H
 
@@ -10,7 +11,7 @@ struct facet_energy;
 struct facet_publish_opts {
     const char *csv, *events, *video;      /* paths, NULL: none; "-" is stdout for csv and events */
     const char *run, *strategy, *device, *detector, *recogniser;    /* CSV columns */
-    const char *(*source_name)(void *ctx, int source); double (*source_fps)(void *ctx, int source); void *source_ctx;
+    const char *(*source_name)(void *ctx, int source); double (*source_fps)(void *ctx, int source); void *source_ctx;    /* fps 0: a picture */
     struct facet_energy *energy;           /* borrowed, NULL: the column stays empty */
 };
 extern const struct facet_stage_ops facet_stage_publish;     /* opts: struct facet_publish_opts */

@@ -94,10 +94,15 @@ static const char *story(struct room *r, struct facet_stage *s)
         int err = facet_stage_step(s, r->packet);
         if (err == FACET_E_END || n + 2 >= sizeof(out))
             break;
-        assert_true(err || r->packet->flush == (r->packet->frame == NULL));
-        out[n++] = err ? '!' : r->packet->flush ? '/' : (char)('a' - 1 + r->packet->frame->image.width);
-        if (err)
+        if (err) {
+            out[n++] = '!';
             break;
+        }
+        assert_true(r->packet->frame || r->packet->flush);
+        if (r->packet->frame)
+            out[n++] = (char)('a' - 1 + r->packet->frame->image.width);
+        if (r->packet->flush)
+            out[n++] = '/';
         if (r->packet->frame)
             assert_int_equal(r->packet->frame->source, r->packet->source);
     }
