@@ -27,8 +27,10 @@ static struct facet_box grown(struct facet_box b, float by_x, float by_y)
 static struct facet_box box_of_spec(const struct facet_chip_spec *spec, struct facet_box b)
 {
     float w = facet_box_width(b), h = facet_box_height(b);
-    if (spec->crop == FACET_CROP_BOX)
-        return grown(b, w * spec->margin + spec->margin_px, h * spec->margin + spec->margin_px);
+    if (spec->crop == FACET_CROP_BOX) {
+        float by = (w + h) / 2 * spec->margin + spec->margin_px;
+        return grown(b, by, by);
+    }
     float side = fmaxf(w, h) * (1 + 2 * spec->margin);
     return grown(b, (side - w) / 2, (side - h) / 2);
 }
