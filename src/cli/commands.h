@@ -5,17 +5,17 @@
 #include "cli/cmd.h"
 
 extern const struct facet_cmd facet_cmd_run;
-extern const struct facet_cmd facet_cmd_doctor;
-extern const struct facet_cmd facet_cmd_models;
-extern const struct facet_cmd facet_cmd_data;
-extern const struct facet_cmd facet_cmd_people;
-extern const struct facet_cmd facet_cmd_gallery;
-extern const struct facet_cmd facet_cmd_enroll;
 extern const struct facet_cmd facet_cmd_identify;
 extern const struct facet_cmd facet_cmd_verify;
-extern const struct facet_cmd facet_cmd_help;
+extern const struct facet_cmd facet_cmd_enroll;
+extern const struct facet_cmd facet_cmd_people;
+extern const struct facet_cmd facet_cmd_gallery;
+extern const struct facet_cmd facet_cmd_models;
+extern const struct facet_cmd facet_cmd_data;
 extern const struct facet_cmd facet_cmd_bench;
 extern const struct facet_cmd facet_cmd_eval;
+extern const struct facet_cmd facet_cmd_doctor;
+extern const struct facet_cmd facet_cmd_help;
 extern const struct facet_cmd facet_cmd_version;
 extern const struct facet_cmd facet_cmd_completion;
 
