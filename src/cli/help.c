@@ -59,6 +59,17 @@ static void print_usage(FILE *to, const struct facet_cmd *cmd)
         fprintf(to, "usage: facet %s%s%s\n", cmd->name, *cmd->usage ? " " : "", cmd->usage);
 }
 
+static void print_examples(FILE *to, const char *text)
+{
+    fputs("\nexamples:\n", to);
+    while (*text) {
+        text += strspn(text, " ");
+        int n = (int)strcspn(text, "\n");
+        fprintf(to, "  %.*s\n", n, text);
+        text += n + (text[n] == '\n');
+    }
+}
+
 void facet_help_print(FILE *to, const struct facet_cmd *cmd)
 {
     fprintf(to, "facet %s: %s\n\n", cmd->name, cmd->summary);
@@ -79,7 +90,7 @@ void facet_help_print(FILE *to, const struct facet_cmd *cmd)
     if (cmd->env_prefix)
         fprintf(to, "\nEach option may also be set in the environment: %sNAME=value.\n", cmd->env_prefix);
     if (cmd->examples)
-        fprintf(to, "\nexamples:\n%s", cmd->examples);
+        print_examples(to, cmd->examples);
 }
 
 void facet_help_overview(FILE *to)
