@@ -23,7 +23,7 @@ static void test_run__words_that_are_wrong(void **state)
     REFUSES("only one of --csv -, --events - and --json", "--csv", "-", "--json", "x.jpg");
     REFUSES("only one of", "--csv", "-", "--events", "-", "x.jpg");
     REFUSES("there is no strategy 'moon'; there is edge", "--strategy", "moon", "x.jpg");
-    REFUSES("--detect-thresholds: '0.5,x'", "--detect-thresholds", "0.5,x", "x.jpg");
+    REFUSES("--detect-thresholds: 'x' is not numbers between 0 and 1", "--detect-thresholds", "0.5,x", "x.jpg");
     REFUSES("more than three numbers", "--detect-thresholds", "0.5,0.5,0.5,0.5", "x.jpg");
     REFUSES("--threshold: '2' is not between -1 and 1", "--threshold", "2", "x.jpg");
     REFUSES("--method: 'guess' is none of nearest|vote|classifier", "--method", "guess", "x.jpg");
@@ -105,8 +105,9 @@ static void test_run__models_that_are_not_here_name_the_remedy(void **state)
     struct cli *c = *state;
     char kept[600];
     snprintf(kept, sizeof(kept), "%s", getenv("FACET_MODELS"));
+    cli_write(c, "grey.pgm", "P2 2 2 255 90 90 90 90\n", 23);
     setenv("FACET_MODELS", cli_path(c, "none"), 1);
-    CLI(c, "run", "--json", "x.jpg");
+    CLI(c, "run", "--json", cli_path(c, "grey.pgm"));
     setenv("FACET_MODELS", kept, 1);
     assert_code(c, 3);
     assert_says(c->err, "facet models pull");
