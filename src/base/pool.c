@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define POOL_MAX_THREADS 256
 #define POOL_SPINS 100 /* of a pause instruction: 2 to 5 us */
@@ -213,6 +214,19 @@ void facet_pool_close(struct facet_pool **pp)
 unsigned facet_pool_threads(const struct facet_pool *p)
 {
     return p ? p->threads : 1;
+}
+
+uint64_t facet_pool_cpu_ns(const struct facet_pool *p)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; p && i < p->started; i++) {
+        clockid_t clock;
+        struct timespec t;
+        if (pthread_getcpuclockid(p->workers[i].thread, &clock) == 0 &&
+            clock_gettime(clock, &t) == 0)
+            sum += (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    }
+    return sum;
 }
 
 void facet_pool_for(struct facet_pool *p, size_t n, facet_pool_fn *fn, void *ctx)

@@ -4,6 +4,7 @@
 #define FACET_BASE_POOL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct facet_pool;
 
@@ -16,6 +17,10 @@ unsigned facet_pool_threads(const struct facet_pool *p);      /* 1 for NULL */
  * are done. `worker` is below facet_pool_threads. p NULL: plain loop. One call at a time per pool. */
 typedef void facet_pool_fn(void *ctx, size_t i, unsigned worker);
 void facet_pool_for(struct facet_pool *p, size_t n, facet_pool_fn *fn, void *ctx);
+
+/* CPU time that the pool's own threads have used so far: what a stage that lends work to a pool adds
+ * to the time of its own thread. 0 for NULL. */
+uint64_t facet_pool_cpu_ns(const struct facet_pool *p);
 
 /* Processors this process may run on (affinity and cgroup quota counted), at least 1. */
 unsigned facet_cpu_count(void);

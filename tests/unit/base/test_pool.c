@@ -73,6 +73,28 @@ static void test_pool__many_short_jobs(void **state)
     facet_pool_close(&p);
 }
 
+static void burn(void *ctx, size_t i, unsigned worker)
+{
+    volatile double x = 1;
+    for (int k = 0; k < 200000; k++)
+        x = x * 1.0000001;
+    (void)ctx;
+    (void)i;
+    (void)worker;
+}
+
+static void test_pool__tells_the_time_of_its_threads(void **state)
+{
+    struct facet_pool *p;
+    assert_int_equal(facet_pool_cpu_ns(NULL), 0);
+    assert_int_equal(facet_pool_open(&p, 2), FACET_OK);
+    uint64_t before = facet_pool_cpu_ns(p);
+    for (int round = 0; round < 1000 && facet_pool_cpu_ns(p) < before + 100000; round++)
+        facet_pool_for(p, 16, burn, NULL);
+    assert_true(facet_pool_cpu_ns(p) >= before + 100000);
+    facet_pool_close(&p);
+}
+
 static void test_pool__zero_means_all_processors(void **state)
 {
     struct facet_pool *p;
@@ -95,6 +117,7 @@ int main(void)
         cmocka_unit_test(test_pool__each_index_once_whatever_the_threads),
         cmocka_unit_test(test_pool__none_is_a_plain_loop),
         cmocka_unit_test(test_pool__many_short_jobs),
+        cmocka_unit_test(test_pool__tells_the_time_of_its_threads),
         cmocka_unit_test(test_pool__zero_means_all_processors),
         cmocka_unit_test(test_pool__too_many_threads_are_refused),
     };
