@@ -1,6 +1,7 @@
 #include "stages/detect/detect.h"
 
 #include "base/errors.h"
+#include "base/pool.h"
 #include "models/models.h"
 #include "stages/detect/detect_priv.h"
 
@@ -125,12 +126,14 @@ const struct facet_tensor *facet__output_with(const struct facet_exec *e, const 
 
 struct detect {
     struct facet_detector *detector;
+    const struct facet_pool *pool;      /* lent to the detector; its threads' time is counted here */
     struct facet_detection found[FACET_MAX_FACES];
 };
 
 static int detect_open(void *state, const void *opts)
 {
     struct detect *d = state;
+    d->pool = ((const struct facet_detector_opts *)opts)->pool;
     return facet_detector_open(&d->detector, opts);
 }
 
@@ -152,7 +155,9 @@ static int detect_step(void *state, struct facet_packet *p)
     struct detect *d = state;
     if (!p->frame)
         return FACET_OK;
+    uint64_t before = facet_pool_cpu_ns(d->pool);
     int n = facet_detector_run(d->detector, &p->frame->image, d->found, FACET_MAX_FACES);
+    p->cpu_ns += facet_pool_cpu_ns(d->pool) - before;
     if (n < 0)
         return n;
     for (int i = 0; i < n; i++)

@@ -1,6 +1,7 @@
 #include "stages/embed/embed.h"
 
 #include "base/errors.h"
+#include "base/pool.h"
 #include "engine/plan.h"
 #include "image/resize.h"
 #include "models/models.h"
@@ -164,6 +165,7 @@ int facet_embedder_run(struct facet_embedder *e, const struct facet_image *const
 
 struct embed {
     struct facet_embedder *embedder;
+    const struct facet_pool *pool;      /* lent to the embedder; its threads' time is counted here */
     const struct facet_image *chips[FACET_MAX_FACES];
     struct facet_face *faces[FACET_MAX_FACES];
     float *rows;                        /* max_batch embeddings */
@@ -172,6 +174,7 @@ struct embed {
 static int embed_open(void *state, const void *opts)
 {
     struct embed *s = state;
+    s->pool = ((const struct facet_embedder_opts *)opts)->pool;
     int err = facet_embedder_open(&s->embedder, opts);
     if (err)
         return err;
@@ -200,7 +203,9 @@ static int embed_step(void *state, struct facet_packet *p)
     int n = gather(s, p);
     for (int done = 0; done < n;) {
         int rows = n - done < s->embedder->max_batch ? n - done : s->embedder->max_batch;
+        uint64_t before = facet_pool_cpu_ns(s->pool);
         int err = facet_embedder_run(s->embedder, s->chips + done, rows, s->rows);
+        p->cpu_ns += facet_pool_cpu_ns(s->pool) - before;
         if (err)
             return err;
         for (int i = 0; i < rows; i++) {
