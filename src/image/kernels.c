@@ -33,6 +33,18 @@ static void weigh_add(float *acc, const uint8_t *row, float weight, size_t n)
         acc[i] += (float)row[i] * weight;
 }
 
+static void tally(uint16_t *sum, const uint8_t *row, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] = (uint16_t)(sum[i] + row[i]);
+}
+
+static void tally_join(float *acc, const uint16_t *sum, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        acc[i] += (float)sum[i];
+}
+
 static void spans_rgb(uint8_t *dst, const float *acc, const struct facet__span *spans, int n,
                       float scale)
 {
@@ -76,6 +88,8 @@ const struct facet__image_kernels facet__image_kernels_c = {
     .taps_rgb = taps_rgb,
     .weigh = weigh,
     .weigh_add = weigh_add,
+    .tally = tally,
+    .tally_join = tally_join,
     .spans_rgb = spans_rgb,
     .to_float = to_float,
     .to_planes = to_planes,

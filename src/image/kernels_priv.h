@@ -31,6 +31,9 @@ struct facet__image_kernels {
     /* acc = or += row * weight */
     void (*weigh)(float *acc, const uint8_t *row, float weight, size_t n);
     void (*weigh_add)(float *acc, const uint8_t *row, float weight, size_t n);
+    /* sum += row, for at most 257 rows; then acc += sum. */
+    void (*tally)(uint16_t *sum, const uint8_t *row, size_t n);
+    void (*tally_join)(float *acc, const uint16_t *sum, size_t n);
     /* `n` RGB pixels, each the sum over its span, times scale, rounded. */
     void (*spans_rgb)(uint8_t *dst, const float *acc, const struct facet__span *spans, int n,
                       float scale);

@@ -163,9 +163,13 @@ static void resize_bilinear(const struct job *j)
 
 /* ---- area ---- */
 
+#define MAX_TALLY 256 /* rows whose sum 16 bits hold */
+#define MIN_TALLY 3   /* rows from which summing apart is quicker */
+
 struct area {
     struct facet__span spans[STRIP];
     float acc[LINE];
+    uint16_t sum[LINE]; /* of rows that count in full */
 };
 
 static struct facet__span span_of(double start, double step, int i)
@@ -210,20 +214,45 @@ static void weigh_outside(const struct job *j, const struct strip *s, float *acc
     }
 }
 
-static void area_line(const struct job *j, const struct strip *s, float *acc, int y)
+/* Rows from..to - 1, which count in full, where the picture is. */
+static void area_full_rows(const struct job *j, const struct strip *s, struct area *a, int from,
+                           int to)
+{
+    size_t px = (size_t)j->src->format, n = (size_t)s->inside * px;
+    float *acc = a->acc + (size_t)s->lead * px;
+    while (from < to) {
+        int until = to - from > MAX_TALLY ? from + MAX_TALLY : to;
+        memset(a->sum, 0, n * sizeof(a->sum[0]));
+        for (; from < until; from++)
+            j->k->tally(a->sum, inside_of(j, s, row_at(j, from)), n);
+        j->k->tally_join(acc, a->sum, n);
+    }
+}
+
+static void area_inside(const struct job *j, const struct strip *s, struct area *a,
+                        struct facet__span rows)
+{
+    size_t px = (size_t)j->src->format, n = (size_t)s->inside * px;
+    float *acc = a->acc + (size_t)s->lead * px;
+    j->k->weigh(acc, inside_of(j, s, row_at(j, rows.first)), rows.w_first, n);
+    if (rows.last > rows.first)
+        j->k->weigh_add(acc, inside_of(j, s, row_at(j, rows.last)), rows.w_last, n);
+    if (rows.last - rows.first > MIN_TALLY)
+        area_full_rows(j, s, a, rows.first + 1, rows.last);
+    else
+        for (int r = rows.first + 1; r < rows.last; r++)
+            j->k->weigh_add(acc, inside_of(j, s, row_at(j, r)), 1, n);
+}
+
+static void area_line(const struct job *j, const struct strip *s, struct area *a, int y)
 {
     const struct facet__image_kernels *c = &facet__image_kernels_c;
-    size_t px = (size_t)j->src->format;
     struct facet__span rows = span_of(j->y1, j->fy, y);
-    for (int r = rows.first; r <= rows.last; r++) {
-        const uint8_t *row = row_at(j, r);
+    if (s->inside)
+        area_inside(j, s, a, rows);
+    for (int r = rows.first; s->inside < s->n && r <= rows.last; r++) {
         float w = r == rows.first ? rows.w_first : r == rows.last ? rows.w_last : 1;
-        bool is_first = r == rows.first;
-        if (s->inside)
-            (is_first ? j->k->weigh : j->k->weigh_add)(
-                acc + (size_t)s->lead * px, inside_of(j, s, row), w, (size_t)s->inside * px);
-        if (s->inside < s->n)
-            weigh_outside(j, s, acc, row, w, is_first ? c->weigh : c->weigh_add);
+        weigh_outside(j, s, a->acc, row_at(j, r), w, r == rows.first ? c->weigh : c->weigh_add);
     }
 }
 
@@ -269,7 +298,7 @@ static void area_rows(const struct job *j, const struct strip *s, struct area *a
     size_t px = (size_t)j->src->format;
     float scale = (float)(1 / (j->fx * j->fy));
     for (int y = 0; y < j->dst->height; y++) {
-        area_line(j, s, a->acc, y);
+        area_line(j, s, a, y);
         uint8_t *d = j->dst->data + (size_t)y * j->dst->stride + (size_t)s->x0 * px;
         if (px == 3)
             j->k->spans_rgb(d, a->acc, a->spans, s->x1 - s->x0, scale);

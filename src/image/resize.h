@@ -1,6 +1,6 @@
 /* Scaling and warping. Half-pixel geometry throughout: dst centre (x + .5) maps to
  * (x + .5) * src_w / dst_w - .5 in src samples. Chosen at run time by CPU.
- * Allocates nothing: tables and lines lie on the stack (at most 32 KB), a strip of columns at once. */
+ * Allocates nothing: tables and lines lie on the stack (at most 40 KB), a strip of columns at once. */
 #ifndef FACET_IMAGE_RESIZE_H
 #define FACET_IMAGE_RESIZE_H
 

@@ -84,6 +84,22 @@ static void test_weigh__is_as_c(void **state)
     }
 }
 
+static void test_tally__is_as_c(void **state)
+{
+    uint8_t row[MAX] = {0};
+    uint16_t want[MAX + 1] = {0}, got[MAX + 1] = {0};
+    float want_acc[MAX + 1] = {0}, got_acc[MAX + 1] = {0};
+    for (size_t n = 0; n < MAX; n++) {
+        fill(row, n, (int)(n % 4));
+        facet__image_kernels_c.tally(want, row, n);
+        fast->tally(got, row, n);
+        assert_memory_equal(got, want, sizeof(got));
+        facet__image_kernels_c.tally_join(want_acc, want, n);
+        fast->tally_join(got_acc, got, n);
+        assert_memory_equal(got_acc, want_acc, sizeof(got_acc));
+    }
+}
+
 static void test_spans__are_as_c(void **state)
 {
     float acc[3 * MAX + FACET__SLACK];
@@ -137,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blend__is_as_c), cmocka_unit_test(test_taps__are_as_c),
         cmocka_unit_test(test_weigh__is_as_c), cmocka_unit_test(test_spans__are_as_c),
+        cmocka_unit_test(test_tally__is_as_c),
         cmocka_unit_test(test_floats__are_as_c),
     };
     fast = facet__image_kernels();

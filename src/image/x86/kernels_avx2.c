@@ -75,6 +75,28 @@ static void weigh_add(float *acc, const uint8_t *row, float weight, size_t n)
     facet__image_kernels_c.weigh_add(acc + i, row + i, weight, n - i);
 }
 
+static void tally(uint16_t *sum, const uint8_t *row, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256i v = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(row + i)));
+        __m256i s = _mm256_loadu_si256((const __m256i *)(sum + i));
+        _mm256_storeu_si256((__m256i *)(sum + i), _mm256_add_epi16(s, v));
+    }
+    facet__image_kernels_c.tally(sum + i, row + i, n - i);
+}
+
+static void tally_join(float *acc, const uint16_t *sum, size_t n)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(sum + i)));
+        __m256 v = _mm256_add_ps(_mm256_loadu_ps(acc + i), _mm256_cvtepi32_ps(wide));
+        _mm256_storeu_ps(acc + i, v);
+    }
+    facet__image_kernels_c.tally_join(acc + i, sum + i, n - i);
+}
+
 static __m128i span_one(const float *acc, struct facet__span s, __m128 scale)
 {
     const float *p = acc + 3 * (ptrdiff_t)s.first, *end = acc + 3 * (ptrdiff_t)s.last;
@@ -188,6 +210,8 @@ const struct facet__image_kernels facet__image_kernels_avx2 = {
     .taps_rgb = taps_rgb,
     .weigh = weigh,
     .weigh_add = weigh_add,
+    .tally = tally,
+    .tally_join = tally_join,
     .spans_rgb = spans_rgb,
     .to_float = to_float,
     .to_planes = to_planes,

@@ -115,6 +115,7 @@ static void test_resize__area_is_the_mean_of_what_is_covered(void **state)
     check_area(FACET_PIXEL_RGB24, 2300, 40, 77, 11); /* several strips */
     check_area(FACET_PIXEL_GRAY8, 2100, 5, 1500, 5);
     check_area(FACET_PIXEL_RGB24, 2600, 7, 2, 3);    /* one column is wider than a strip */
+    check_area(FACET_PIXEL_RGB24, 30, 1700, 5, 3);   /* more rows than a 16-bit sum holds */
     check_area(FACET_PIXEL_RGB24, 1, 1, 1, 1);
 }
 
