@@ -15,9 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int64_t n = facet_shape_count(&shape);
     if (n < 0)
         abort();
-    volatile float sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += v[i];
+    float least = 0;
+    for (int64_t i = 0; i < n; i++) /* every number is read: the sanitizer sees one too many */
+        least = v[i] < least ? v[i] : least;
+    if (least > 0)
+        abort();
     free(v);
     return 0;
 }

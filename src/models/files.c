@@ -56,9 +56,10 @@ static int add_file(struct facet__files *f, const struct row *r, const char *whe
     struct facet_model_file *item = &f->items[f->count++];
     item->bytes = bytes;
     memcpy(item->sha256, r->sha256, 65);
-    struct facet_str path = FACET_STR_INIT;
-    facet_str_printf(&path, "%s/%s", r->below, r->path);
-    item->path = facet_str_take(&path);
+    size_t len = strlen(r->below) + strlen(r->path) + 2;
+    item->path = malloc(len);
+    if (item->path)
+        snprintf(item->path, len, "%s/%s", r->below, r->path);
     item->url = strdup(r->url);
     return item->path && item->url ? FACET_OK : facet_fail_nomem();
 }

@@ -167,12 +167,14 @@ static int read_chip(struct facet_model_spec *s, const struct facet_yaml *y)
         err = read_int(chip, "outside", -1, 255, 0, &s->chip.outside);
     if (!err && (!s->width || !s->height))
         err = refuse(y, "chip", "needs an input with width and height");
+    if (err)
+        return err;
     s->chip.crop = crop_of[crop];
     s->chip.margin = (float)margin;
     s->chip.margin_px = (float)margin_px;
     s->chip.width = s->width;
     s->chip.height = s->height;
-    return err;
+    return FACET_OK;
 }
 
 /* ---- what its answers mean ---- */

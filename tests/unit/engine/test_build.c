@@ -1,10 +1,14 @@
 #include "test.h"
 
 #include "base/errors.h"
+#include "base/file.h"
 #include "engine/format/build.h"
 #include "engine/format/import.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int64_t parameters(const struct facet_graph *g)
 {
@@ -82,6 +86,21 @@ static void test_build__importers_refuse_wrong_paths(void **state)
     assert_null(g);
 }
 
+static void test_build__facenet_layer_of_another_shape_is_refused(void **state)
+{
+    static const unsigned char array[] = "\x93NUMPY\1\0\x39\0{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }\0";
+    char dir[] = "/tmp/facet-build-XXXXXX", path[64];
+    struct facet_graph *g;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/Conv2d_1a_3x3_kernel.npy", dir);
+    assert_int_equal(facet_file_write_atomic(path, array, 10 + 57 + 1), 0);
+    assert_int_equal(facet_importer_find("facenet-npy")->import(&g, (const char *[]){dir}, 1), FACET_E_FORMAT);
+    unlink(path);
+    rmdir(dir);
+    assert_null(g);
+    assert_non_null(strstr(facet_error_text(), "Conv2d_1a_3x3_kernel.npy': its shape"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +108,7 @@ int main(void)
         cmocka_unit_test(test_build__seed_decides_the_numbers),
         cmocka_unit_test(test_build__unknown_names_find_nothing),
         cmocka_unit_test(test_build__importers_refuse_wrong_paths),
+        cmocka_unit_test(test_build__facenet_layer_of_another_shape_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
