@@ -193,7 +193,8 @@ int facet_graph_sort(struct facet_graph *g)
     if (!err) {
         for (int i = 0; i < g->n_nodes; i++)
             sorted[i] = g->nodes[s.order[i]];
-        memcpy(g->nodes, sorted, (size_t)g->n_nodes * sizeof(*sorted));
+        if (g->n_nodes > 0)
+            memcpy(g->nodes, sorted, (size_t)g->n_nodes * sizeof(*sorted));
         renumber(g);
     }
     free(s.state);

@@ -181,7 +181,8 @@ int facet_graph_const(struct facet_graph *g, const char *name, enum facet_dtype 
     void *copy = malloc(bytes ? bytes : 1);
     if (!copy)
         return facet_fail_nomem();
-    memcpy(copy, data, bytes);
+    if (bytes)
+        memcpy(copy, data, bytes);
     return facet_graph_const_take(g, name, t, s, copy);
 }
 

@@ -63,7 +63,7 @@ struct facet_graph {
     int n_nodes;
     int *inputs, *outputs;            /* value numbers; inputs leave out initializers */
     int n_inputs, n_outputs;
-    char hash[33];                    /* of the file it was read from (two facet_hash64 in hex); "" when built by hand */
+    char hash[33];                    /* of the file it was read from (facet_hash64 and length in hex); "" when built by hand */
     /* capacities, owned by graph.c */
     int cap_values, cap_nodes, cap_inputs, cap_outputs;
     int *index, cap_index;            /* names to values: open addressing, -1 is a free slot */

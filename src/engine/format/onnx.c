@@ -273,8 +273,8 @@ int facet_onnx_parse(struct facet_graph **out, const uint8_t *data, size_t len, 
     if (m)
         onnx__model_proto__free_unpacked(m, NULL);
     if (!err)
-        snprintf(g->hash, sizeof(g->hash), "%016llx%016llx", (unsigned long long)facet_hash64(data, len, 1),
-                 (unsigned long long)facet_hash64(data, len, 2));
+        snprintf(g->hash, sizeof(g->hash), "%016llx%llx", (unsigned long long)facet_hash64(data, len, 1),
+                 (unsigned long long)len);
     if (err)
         facet_graph_free(&g);
     *out = g;

@@ -3,8 +3,10 @@
 #include "test.h"
 
 #include "base/errors.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "engine/format/onnx.h"
 #include "engine/plan.h"
 
 #include <math.h>
@@ -301,6 +303,58 @@ static void test_plan__strict_refuses_what_is_declined(void **state)
     facet_plan_close(&p);
 }
 
+/* ---- packed weights from the cache ---- */
+
+static void load_cached(const char *model, const char *dir, bool *from_cache, float row[7])
+{
+    struct facet_plan *p = NULL;
+    struct facet_exec *e = NULL;
+    if (facet_plan_load(&p, model, &(struct facet_plan_opts){.cache = true, .cache_dir = dir}) || facet_exec_open(&e, p, NULL))
+        fail_msg("%s", facet_error_text());
+    *from_cache = facet_plan_from_cache(p);
+    fill(facet_exec_input(e, 0));
+    assert_int_equal(facet_exec_run(e), FACET_OK);
+    memcpy(row, facet_exec_output(e, 0)->data, 7 * sizeof(float));
+    facet_exec_close(&e);
+    facet_plan_close(&p);
+}
+
+/* The one file in dir/packed, whatever its name. */
+static int find_pack(void *ctx, const char *path)
+{
+    snprintf(ctx, 512, "%s", path);
+    return 0;
+}
+
+static void test_plan__weights_come_from_the_cache_the_second_time(void **state)
+{
+    char dir[] = "/tmp/facet-plan-XXXXXX", model[64], packed[64], pack[512] = "";
+    float first[7], again[7];
+    bool from_cache;
+    assert_non_null(mkdtemp(dir));
+    snprintf(model, sizeof(model), "%s/net.onnx", dir);
+    snprintf(packed, sizeof(packed), "%s/packed", dir);
+    struct facet_graph *g = make_net();
+    assert_int_equal(facet_onnx_save(g, model), FACET_OK);
+    facet_graph_free(&g);
+    load_cached(model, dir, &from_cache, first);
+    assert_false(from_cache);
+    load_cached(model, dir, &from_cache, again);
+    assert_true(from_cache);
+    assert_memory_equal(first, again, sizeof(first));
+    assert_int_equal(facet_walk(packed, 1, find_pack, pack), FACET_OK);
+    assert_int_equal(truncate(pack, 1000), 0); /* damaged: built again, and well the time after */
+    load_cached(model, dir, &from_cache, again);
+    assert_false(from_cache);
+    assert_memory_equal(first, again, sizeof(first));
+    load_cached(model, dir, &from_cache, again);
+    assert_true(from_cache);
+    unlink(pack);
+    unlink(model);
+    rmdir(packed);
+    rmdir(dir);
+}
+
 /* ---- cuts ---- */
 
 static void test_cuts__only_values_that_stand_alone(void **state)
@@ -339,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_plan__an_unknown_back_end_is_refused),
         cmocka_unit_test(test_plan__declined_nodes_run_on_ref_with_one_warning),
         cmocka_unit_test(test_plan__strict_refuses_what_is_declined),
+        cmocka_unit_test(test_plan__weights_come_from_the_cache_the_second_time),
         cmocka_unit_test(test_cuts__only_values_that_stand_alone),
         cmocka_unit_test(test_cuts__macs_count_what_convolutions_do),
     };
