@@ -192,7 +192,7 @@ static void test_picture__kind_is_by_content(void **state)
 static void test_picture__other_content_is_refused(void **state)
 {
     static const char *const others[] = {"", "hello, no picture", "P7\n", "P", "BX", "\xff\xd8",
-                                         "\x89PNG\r\n\x1a", "GIF90a...", "\x7f" "ELF"};
+                                         "\x89PNG\r\n\x1a", "GIF90a...", "\177ELF"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         struct facet_image img;
         size_t len = strlen(others[i]);
