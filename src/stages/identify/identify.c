@@ -12,11 +12,16 @@
 #define LEAST_VOTE 0.05f       /* quality of a template that says nothing about its own */
 #define MARGIN 0.02f
 
+/* Without calibration the score is 0.5 at the threshold, and straight from there to 0 at -1 and to 1
+ * at 1, as facet_model_score has it. */
 static float score_of(const struct facet_identify_opts *o, float cosine)
 {
-    if (o->calib_a == 0 && o->calib_b == 0)
-        return cosine > 0 ? cosine : 0;
-    return (float)(1 / (1 + exp(-(o->calib_a * (double)cosine + o->calib_b))));
+    double c = cosine < -1 ? -1 : cosine > 1 ? 1 : (double)cosine, t = o->threshold;
+    if (o->calib_a > 0)
+        return (float)(1 / (1 + exp(-(o->calib_a * c + o->calib_b))));
+    if (c < t)
+        return (float)(0.5 * (c + 1) / (t + 1));
+    return (float)(t < 1 ? 0.5 + 0.5 * (c - t) / (1 - t) : 1);
 }
 
 static void answer(const struct facet_identify_opts *o, const struct facet_match *best, bool is_known,

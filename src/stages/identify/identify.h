@@ -16,7 +16,7 @@ struct facet_identify_opts {
     struct facet_gallery *gallery;          /* borrowed until close; NULL: everyone is unknown */
     enum facet_identify_method method;
     double threshold;                       /* cosine */
-    double calib_a, calib_b;                /* of the model; both 0: the score is the cosine, not below 0 */
+    double calib_a, calib_b;                /* of the model; calib_a 0: the score is 0.5 at the threshold */
     int confirm_frames;                     /* 0: 2 embeddings that agree before a track is named */
     double cooldown_ms;                     /* 0: 10000; the same person is not announced again sooner */
     float margin;                           /* best person must beat the second by this cosine; 0: 0.02; negative: none */

@@ -18,7 +18,7 @@
 #define SEED 20180402u
 #define STEPS 250
 #define RATE 0.05f
-#define SHRINK 0.3f            /* how strongly weights are drawn to their mean: without evidence every number
+#define SHRINK 3.0f            /* how strongly weights are drawn to their mean: without evidence every number
                                 * counts the same, which is L1 distance, and few pairs are not learnt by heart */
 
 struct facet_head { int dim; float scale; float w[]; /* dim + 1 */ };
