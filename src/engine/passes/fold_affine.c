@@ -176,18 +176,31 @@ static int put_constants(struct facet_graph *g, int node, const struct weights *
     return err ? err : set_input(g, node, 2, b);
 }
 
-static int scaled_copy(struct facet_graph *g, const struct weights *w, float **weights, float **bias)
+/* The weights to scale: the constant's own memory when nothing else reads it, a copy otherwise. */
+static int weights_to_scale(struct facet_graph *g, const struct weights *w, float **weights)
+{
+    struct facet_value *v = &g->values[w->value];
+    if (facet_graph_uses(g, w->value) == 1) {
+        *weights = v->data;
+        v->data = NULL;
+        return FACET_OK;
+    }
+    int err = new_floats(g, &v->shape, weights);
+    if (!err)
+        memcpy(*weights, v->data, v->bytes);
+    return err;
+}
+
+static int take_constants(struct facet_graph *g, const struct weights *w, float **weights, float **bias)
 {
     struct facet_shape bs = {1, {w->outs}};
-    *bias = NULL;
-    int err = new_floats(g, &g->values[w->value].shape, weights);
+    int err = new_floats(g, &bs, bias);
     if (!err)
-        err = new_floats(g, &bs, bias);
+        err = weights_to_scale(g, w, weights);
     if (err) {
-        free(*weights);
+        free(*bias);
         return err;
     }
-    memcpy(*weights, g->values[w->value].data, g->values[w->value].bytes);
     memset(*bias, 0, (size_t)w->outs * sizeof(float));
     if (w->bias >= 0)
         memcpy(*bias, g->values[w->bias].data, (size_t)w->outs * sizeof(float));
@@ -197,7 +210,7 @@ static int scaled_copy(struct facet_graph *g, const struct weights *w, float **w
 static int fold_behind(struct facet_graph *g, int node, const struct weights *w, const struct affine *a)
 {
     float *weights, *bias;
-    int err = scaled_copy(g, w, &weights, &bias);
+    int err = take_constants(g, w, &weights, &bias);
     if (err)
         return err;
     for (int64_t o = 0; o < w->outs; o++) {
@@ -240,7 +253,7 @@ static int fold_in_front(struct facet_graph *g, int node, const struct weights *
     float *weights, *bias;
     const struct facet_shape *s = &g->values[w->value].shape;
     int64_t group = facet_node_int(&g->nodes[node], "group", 1), taps = s->dim[2] * s->dim[3];
-    int err = scaled_copy(g, w, &weights, &bias);
+    int err = take_constants(g, w, &weights, &bias);
     if (err)
         return err;
     for (int64_t o = 0; o < w->outs; o++) {
