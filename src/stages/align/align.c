@@ -10,6 +10,7 @@
 struct seen {
     int64_t track;               /* 0: free */
     float best;
+    int looks;                   /* chips cut so far */
     double embedded_ms, seen_ms;
 };
 
@@ -51,7 +52,9 @@ static bool is_worth_it(struct align *a, const struct facet_face *f, double now_
     if (f->quality.score < a->o.min_quality)
         return false;
     bool is_first = !s, is_better = s && f->quality.score > s->best + a->o.better;
-    bool is_due = s && a->o.refresh_ms >= 0 && now_ms - s->embedded_ms >= a->o.refresh_ms;
+    double since_ms = s ? now_ms - s->embedded_ms : 0;
+    bool is_due = s && ((a->o.refresh_ms >= 0 && since_ms >= a->o.refresh_ms) ||
+                        (s->looks < a->o.eager && since_ms >= a->o.eager_ms));
     if (!is_first && !is_better && !is_due)
         return false;
     if (is_first) {
@@ -60,6 +63,7 @@ static bool is_worth_it(struct align *a, const struct facet_face *f, double now_
     }
     s->best = is_due ? f->quality.score : fmaxf(s->best, f->quality.score);
     s->embedded_ms = now_ms;
+    s->looks++;
     return true;
 }
 
@@ -109,6 +113,8 @@ static int align_open(void *state, const void *opts)
         return facet_fail(FACET_E_INVALID, "cannot align to chips of %dx%d", a->o.chip.width, a->o.chip.height);
     a->o.better = a->o.better > 0 ? a->o.better : 0.1f;
     a->o.refresh_ms = a->o.refresh_ms == 0 ? 2000 : a->o.refresh_ms;
+    a->o.eager = a->o.eager == 0 ? 5 : a->o.eager;
+    a->o.eager_ms = a->o.eager_ms > 0 ? a->o.eager_ms : 150;
     return FACET_OK;
 }
 

@@ -15,12 +15,15 @@ void facet_quality_measure(struct facet_quality *out, const struct facet_image *
                            const struct facet_landmarks *points);
 
 /* Which faces of a track are worth the recogniser: the first of a track of at least `min_quality`,
- * then one that is better than the best so far by `better`, then one each `refresh_ms`. */
+ * then one each `eager_ms` until there were `eager` (so that a track is decided within its first
+ * second), then one that is better than the best so far by `better`, then one each `refresh_ms`. */
 struct facet_align_opts {
     struct facet_chip_spec chip;
     float min_quality;
     float better;                  /* 0: 0.1 */
     double refresh_ms;             /* 0: 2000; negative: never */
+    int eager;                     /* 0: 5; negative: none */
+    double eager_ms;               /* 0: 150 */
     bool every_frame;              /* every face of every frame */
 };
 extern const struct facet_stage_ops facet_stage_align;       /* opts: struct facet_align_opts */

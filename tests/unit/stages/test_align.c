@@ -89,9 +89,25 @@ static void test_align__takes_a_better_one(void **state)
     assert_true(wants(r));
 }
 
+static void test_align__looks_often_at_first(void **state)
+{
+    struct room *r = *state;
+    r->o.eager = 3;
+    r->o.eager_ms = 100;
+    assert_int_equal(facet_stage_align.open(r->state, &r->o), FACET_OK);
+    const struct { double pts_ms; bool is_wanted; } looks[] = {
+        { 0, true }, { 90, false }, { 100, true }, { 199, false }, { 200, true }, { 300, false }, { 1000, false },
+    };
+    for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
+        face(r, 1, looks[i].pts_ms, 100);
+        assert_int_equal(wants(r), looks[i].is_wanted);
+    }
+}
+
 static void test_align__refreshes_in_time_or_never(void **state)
 {
     struct room *r = *state;
+    r->o.eager = -1;
     assert_int_equal(facet_stage_align.open(r->state, &r->o), FACET_OK);
     face(r, 1, 0, 100);
     assert_true(wants(r));
@@ -202,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_align__takes_the_first_of_a_track_then_waits),
         CASE(test_align__takes_a_better_one),
+        CASE(test_align__looks_often_at_first),
         CASE(test_align__refreshes_in_time_or_never),
         CASE(test_align__leaves_poor_faces_and_takes_the_first_good),
         CASE(test_align__forgets_tracks_that_ended),
