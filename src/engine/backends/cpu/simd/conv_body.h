@@ -63,6 +63,9 @@ FORCE_INLINE void tile(const struct facet_conv *c, const struct span *s, const f
             UNROLL for (int p = 0; p < mr; p++)
                 v_storen(out + (size_t)p * c->out_px,
                          v_min(v_max(v_add(acc[p * nv + j], f.bias), f.lo), f.hi), (size_t)n);
+        } else if (!res && f.fin == FACET_FIN_PRELU) {
+            UNROLL for (int p = 0; p < mr; p++)
+                v_storen(out + (size_t)p * c->out_px, v_prelu(v_add(acc[p * nv + j], f.bias), f.slope), (size_t)n);
         } else {
             UNROLL for (int p = 0; p < mr; p++) {
                 vec r = res ? v_loadn(res + (size_t)p * c->fin.residual_px, (size_t)n) : v_zero();
@@ -100,8 +103,8 @@ static tile_fn *const tiles[TILE_NV][TILE_MR] = { TILE_ROW(1), TILE_ROW(2), TILE
 static tile_fn *const tiles[TILE_NV][TILE_MR] = { TILE_ROW(1), TILE_ROW(2) };
 #endif
 
-/* Where the window of one output pixel begins. */
-struct corner { const float *img; int iy, ix; bool inside; };
+/* Where the window of one output pixel begins; `at` may lie before the picture. */
+struct corner { const float *img, *at; int iy, ix; };
 
 static inline bool window_inside(const struct facet_conv *c, int iy, int ix)
 {
@@ -109,18 +112,18 @@ static inline bool window_inside(const struct facet_conv *c, int iy, int ix)
 }
 
 /* The corners of `mr` pixels in a row; true when all windows are inside the picture. */
-static bool tile_corners(const struct facet_conv *c, size_t pixel, int mr, struct corner *k)
+static inline bool tile_corners(const struct facet_conv *c, size_t pixel, int mr, struct corner *k)
 {
     size_t plane = (size_t)c->oh * (size_t)c->ow, rest = pixel % plane, img_px = (size_t)c->ih * (size_t)c->iw;
     int y = (int)(rest / (size_t)c->ow), x = (int)(rest % (size_t)c->ow);
     const float *img = c->in + pixel / plane * img_px * c->in_px;
     bool all = true;
-    for (int p = 0; p < mr; p++) {
-        k[p] = (struct corner){ .img = img, .iy = y * c->sy - c->pt, .ix = x * c->sx - c->pl };
-        k[p].inside = window_inside(c, k[p].iy, k[p].ix);
-        all &= k[p].inside;
-        if (++x < c->ow)
-            continue;
+    for (int p = 0; p < mr;) {
+        int iy = y * c->sy - c->pt, ix = x * c->sx - c->pl, n = c->ow - x < mr - p ? c->ow - x : mr - p;
+        const float *at = img + ((ptrdiff_t)iy * c->iw + ix) * (ptrdiff_t)c->in_px;
+        all &= window_inside(c, iy, ix) && window_inside(c, iy, ix + (n - 1) * c->sx);
+        for (int i = 0; i < n; i++, p++, ix += c->sx, at += (size_t)c->sx * c->in_px)
+            k[p] = (struct corner){ .img = img, .at = at, .iy = iy, .ix = ix };
         x = 0;
         if (++y == c->oh) {
             y = 0;
@@ -133,7 +136,7 @@ static bool tile_corners(const struct facet_conv *c, size_t pixel, int mr, struc
 static const float *tap_of(const struct facet_conv *c, const struct corner *k, int ky, int kx)
 {
     int y = k->iy + ky * c->dy, x = k->ix + kx * c->dx;
-    if (!k->inside && (y < 0 || x < 0 || y >= c->ih || x >= c->iw))
+    if (y < 0 || x < 0 || y >= c->ih || x >= c->iw)
         return c->zero;
     return k->img + ((ptrdiff_t)y * c->iw + x) * (ptrdiff_t)c->in_px;
 }
@@ -150,10 +153,13 @@ static struct span tile_span(const struct facet_conv *c, size_t pixel, int mr, c
     bool inside = tile_corners(c, pixel, mr, k);
     bool runs = inside && c->dx == 1 && c->in_px == (size_t)c->ic;
     int cols = runs ? 1 : c->kw, t = 0;
-    for (int ky = 0; ky < c->kh; ky++)
-        for (int kx = 0; kx < cols; kx++, t++)
+    for (int ky = 0; ky < c->kh; ky++) {
+        for (int kx = 0; kx < cols; kx++, t++) {
+            size_t step = ((size_t)(ky * c->dy) * (size_t)c->iw + (size_t)(kx * c->dx)) * c->in_px;
             for (int p = 0; p < mr; p++)
-                ptr[t * TILE_MR + p] = tap_of(c, &k[p], ky, kx);
+                ptr[t * TILE_MR + p] = inside ? k[p].at + step : tap_of(c, &k[p], ky, kx);
+        }
+    }
     return (struct span){ .ptr = ptr, .taps = c->kh * cols, .run = runs ? c->kw * c->ic : c->ic };
 }
 

@@ -118,17 +118,54 @@ static void dw_f32(const struct facet_conv *c, size_t r0, size_t r1)
     each_strip(c, r0, r1, ((size_t)c->ic + 15) / 16 * 16, true, dw_strip);
 }
 
+static inline void maxpool_pixel(const struct strip *s, int x)
+{
+    const struct facet_conv *c = s->c;
+    int ix = x * c->sx - c->pl, kx0, kx1 = clamp_taps(ix, c->dx, c->kw, c->iw, &kx0);
+    vec m = v_set1(-INFINITY);
+    for (int ky = s->ky0; ky < s->ky1; ky++)
+        for (int kx = kx0; kx < kx1; kx++)
+            m = v_max(m, v_loadn(strip_at(s, ky, ix + kx * c->dx), s->lanes));
+    v_storen(s->out + (size_t)x * c->out_px, m, s->lanes);
+}
+
+/* The pixels [x0, x1), whose k x k windows are inside the picture; k is known to the compiler. */
+static inline __attribute__((always_inline)) void maxpool_middle(const struct strip *s, int x0, int x1, const int k, const bool full)
+{
+    const struct facet_conv *c = s->c;
+    size_t px = c->in_px, row = (size_t)c->iw * px;
+    const float *in = strip_at(s, 0, x0 * c->sx - c->pl);
+    float *out = s->out + (size_t)x0 * c->out_px;
+    for (int x = x0; x < x1; x++, in += (size_t)c->sx * px, out += c->out_px) {
+        vec m = v_set1(-INFINITY);
+        for (int i = 0; i < k * k; i++) {
+            const float *p = in + (size_t)(i / k) * row + (size_t)(i % k) * px;
+            m = v_max(m, full ? v_load(p) : v_loadn(p, s->lanes));
+        }
+        if (full)
+            v_store(out, m);
+        else
+            v_storen(out, m, s->lanes);
+    }
+}
+
 static void maxpool_strip(const struct strip *s)
 {
     const struct facet_conv *c = s->c;
-    for (int x = 0; x < c->ow; x++) {
-        int ix = x * c->sx - c->pl, kx0, kx1 = clamp_taps(ix, c->dx, c->kw, c->iw, &kx0);
-        vec m = v_set1(-INFINITY);
-        for (int ky = s->ky0; ky < s->ky1; ky++)
-            for (int kx = kx0; kx < kx1; kx++)
-                m = v_max(m, v_loadn(strip_at(s, ky, ix + kx * c->dx), s->lanes));
-        v_storen(s->out + (size_t)x * c->out_px, m, s->lanes);
+    bool square = c->kh == c->kw && (c->kw == 2 || c->kw == 3) && c->dx == 1 && c->dy == 1 && s->ky0 == 0 && s->ky1 == c->kh;
+    int x = 0, left = (c->pl + c->sx - 1) / c->sx, end = square && c->iw + c->pl >= c->kw ? (c->iw + c->pl - c->kw) / c->sx + 1 : 0;
+    end = end < c->ow ? end : c->ow;
+    for (; x < left && x < c->ow; x++)
+        maxpool_pixel(s, x);
+    if (x < end) {
+        if (c->kw == 2)
+            s->lanes == VL ? maxpool_middle(s, x, end, 2, true) : maxpool_middle(s, x, end, 2, false);
+        else
+            s->lanes == VL ? maxpool_middle(s, x, end, 3, true) : maxpool_middle(s, x, end, 3, false);
+        x = end;
     }
+    for (; x < c->ow; x++)
+        maxpool_pixel(s, x);
 }
 
 static void maxpool_f32(const struct facet_conv *c, size_t r0, size_t r1)
