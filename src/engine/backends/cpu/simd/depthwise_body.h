@@ -9,6 +9,14 @@
 
 #include <math.h>
 
+#ifndef UNROLL
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+#endif
+
 #define DW_X 4
 
 struct strip {                   /* one output row of one vector of channels */
@@ -63,28 +71,39 @@ static inline __attribute__((always_inline)) void dw_quad(const struct strip *s,
     for (int ky = s->ky0; ky < s->ky1; ky++) {
         const float *in = strip_at(s, ky, x * sx - c->pl), *w = s->w + (size_t)(ky * 3) * s->w_tap;
         vec w0 = v_load(w), w1 = v_load(w + s->w_tap), w2 = v_load(w + 2 * s->w_tap), d[DW_X * 2 + 2];
-        for (int i = 0; i < (DW_X - 1) * sx + 3; i++)
+        UNROLL for (int i = 0; i < (DW_X - 1) * sx + 3; i++)
             d[i] = full ? v_load(in + (size_t)i * c->in_px) : v_loadn(in + (size_t)i * c->in_px, s->lanes);
-        for (int i = 0; i < DW_X; i++)
+        UNROLL for (int i = 0; i < DW_X; i++)
             sum[i] = v_fma(d[i * sx + 2], w2, v_fma(d[i * sx + 1], w1, v_fma(d[i * sx], w0, sum[i])));
     }
-    for (int i = 0; i < DW_X; i++)
+    UNROLL for (int i = 0; i < DW_X; i++)
         strip_put(s, x + i, sum[i]);
 }
 
+static inline void dw_quad_any(const struct strip *s, int x)
+{
+    if (s->lanes == VL)
+        s->c->sx == 1 ? dw_quad(s, x, 1, true) : dw_quad(s, x, 2, true);
+    else
+        s->c->sx == 1 ? dw_quad(s, x, 1, false) : dw_quad(s, x, 2, false);
+}
+
+/* What is left of the middle after whole quads is done by one more that begins earlier. */
 static void dw_strip(const struct strip *s)
 {
     const struct facet_conv *c = s->c;
     bool quads = c->kh == 3 && c->kw == 3 && c->dx == 1 && (c->sx == 1 || c->sx == 2);
-    int x = 0, left = (c->pl + c->sx - 1) / c->sx;
+    int x = 0, left = (c->pl + c->sx - 1) / c->sx, reach = c->iw + c->pl - 3;
+    int end = quads && reach >= 0 ? reach / c->sx + 1 : 0;      /* windows from here on reach over the right side */
+    end = end < c->ow ? end : c->ow;
     for (; x < left && x < c->ow; x++)
         dw_pixel(s, x);
-    while (quads && x + DW_X <= c->ow && (x + DW_X - 1) * c->sx - c->pl + 3 <= c->iw) {
-        if (s->lanes == VL)
-            c->sx == 1 ? dw_quad(s, x, 1, true) : dw_quad(s, x, 2, true);
-        else
-            c->sx == 1 ? dw_quad(s, x, 1, false) : dw_quad(s, x, 2, false);
-        x += DW_X;
+    if (end - x >= DW_X) {
+        for (; x + DW_X <= end; x += DW_X)
+            dw_quad_any(s, x);
+        if (x < end)
+            dw_quad_any(s, end - DW_X);
+        x = end;
     }
     for (; x < c->ow; x++)
         dw_pixel(s, x);
