@@ -224,7 +224,7 @@ static int doctor_run(struct facet_cli *cli, const void *opts, int argc, char **
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
         checks[i](&d);
     facet_manifest_close(&manifest);
-    facet_say(cli, "%d faults, %d notes\n", d.faults, d.notes);
+    facet_say(cli, "%d fault%s, %d note%s\n", d.faults, d.faults == 1 ? "" : "s", d.notes, d.notes == 1 ? "" : "s");
     int code = d.faults ? FACET_EXIT_NO : FACET_EXIT_OK;
     if (!d.answer)
         return code;

@@ -4,6 +4,7 @@
 #include "cli/cmd.h"
 #include "cli/out.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,11 +116,18 @@ static int unknown_command(const char *word)
     return FACET_EXIT_USAGE;
 }
 
-/* Output that could not be written (a full disk, a closed pipe) is a failure, never silence. */
+/* A reader that has seen enough, as in `facet ... | head`. */
+static bool is_reader_gone(void)
+{
+    struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
+
+/* Output that could not be written (a full disk) is a failure, never silence. */
 static int finish(int code)
 {
     bool lost = fflush(stdout) != 0 || ferror(stdout);
-    if (!lost)
+    if (!lost || is_reader_gone())
         return code;
     facet_complain("cannot write to standard output");
     return code == FACET_EXIT_OK ? FACET_EXIT_INPUT : code;

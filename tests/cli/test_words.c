@@ -81,6 +81,16 @@ static void test_words__missing_are_refused(void **state)
     assert_says(c->err, "words are missing: bash");
 }
 
+static void test_output__full_disk_is_told_and_a_gone_reader_is_not(void **state)
+{
+    struct cli *c = *state;
+    cli_shell(c, "\"$FACET\" --help >/dev/full");
+    assert_code(c, 3);
+    assert_says(c->err, "cannot write to standard output");
+    cli_shell(c, "mkfifo f; { \"$FACET\" completion bash; echo $? >code; } >f & exec 3<f; exec 3<&-; wait; cat code");
+    assert_string_equal(c->err, "");
+}
+
 static void test_version__says_number_and_kernels(void **state)
 {
     struct cli *c = *state;
@@ -171,6 +181,7 @@ int main(void)
         CASE(test_words__flag_takes_no_value),
         CASE(test_words__too_many_are_refused),
         CASE(test_words__missing_are_refused),
+        CASE(test_output__full_disk_is_told_and_a_gone_reader_is_not),
         CASE(test_version__says_number_and_kernels),
         CASE(test_version__json),
         CASE(test_help__unknown_command),
