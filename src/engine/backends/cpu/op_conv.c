@@ -14,7 +14,7 @@ static bool conv_supports(const struct facet_graph *g, const struct facet_node *
 {
     const struct facet_value *w = facet_cpu_value(g, n, 1), *b = facet_cpu_value(g, n, 2), *x = facet_cpu_value(g, n, 0);
     struct facet_window win;
-    if (!w || !w->data || w->shape.rank != 4 || x->shape.rank != 4 || (b && !b->data))
+    if (!w || !w->data || w->shape.rank != 4 || facet_shape_count(&w->shape) < 1 || x->shape.rank != 4 || (b && !b->data))
         return false;
     int64_t group = facet_node_int(n, "group", 1), oc = w->shape.dim[0], icg = w->shape.dim[1];
     if (group > 1 && icg == 1 && oc != group)

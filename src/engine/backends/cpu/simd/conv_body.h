@@ -15,7 +15,7 @@
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
 #else
-#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL _Pragma("GCC unroll 24")
 #endif
 #define FORCE_INLINE static inline __attribute__((always_inline))
 
@@ -24,15 +24,17 @@
 
 struct span { const float *const *ptr; int taps, run; };
 
+/* acc begins as the bias. There is always a tap and a number in it. */
 FORCE_INLINE void tile_sum(const struct span *s, const float *w, vec *acc, const int mr, const int nv)
 {
-    UNROLL for (int i = 0; i < mr * nv; i++)
-        acc[i] = v_zero();
-    for (int t = 0; t < s->taps; t++) {
+    const float *const *ptr = s->ptr, *const *end = ptr + (size_t)s->taps * TILE_MR;
+    size_t run = (size_t)s->run;
+    do {
         const float *a[TILE_MR];
         UNROLL for (int p = 0; p < mr; p++)
-            a[p] = s->ptr[t * TILE_MR + p];
-        for (int k = 0; k < s->run; k++, w += nv * VL) {
+            a[p] = ptr[p];
+        size_t k = 0;
+        do {
             vec b[TILE_NV];
             UNROLL for (int j = 0; j < nv; j++)
                 b[j] = v_load(w + j * VL);
@@ -41,7 +43,33 @@ FORCE_INLINE void tile_sum(const struct span *s, const float *w, vec *acc, const
                 UNROLL for (int j = 0; j < nv; j++)
                     acc[p * nv + j] = v_fma(x, b[j], acc[p * nv + j]);
             }
-        }
+            w += nv * VL;
+        } while (++k < run);
+        ptr += TILE_MR;
+    } while (ptr < end);
+}
+
+/* Finishes and stores vector j, a constant: were it the counter of a loop, acc would lie in memory. */
+FORCE_INLINE void tile_end(const struct facet_conv *c, const vec *acc, size_t pixel, int ch, size_t n,
+                           const int mr, const int nv, const int j)
+{
+    float *out = c->out + pixel * c->out_px + ch;
+    struct finish f = finish_load(&c->fin, ch);
+    if (c->fin.residual) {
+        const float *res = c->fin.residual + pixel * c->fin.residual_px + ch;
+        f.bias = v_zero();
+        UNROLL for (int p = 0; p < mr; p++)
+            v_storen(out + (size_t)p * c->out_px,
+                     finish_apply(&f, acc[p * nv + j], v_loadn(res + (size_t)p * c->fin.residual_px, n)), n);
+    } else if (f.fin == FACET_FIN_PRELU) {
+        UNROLL for (int p = 0; p < mr; p++)
+            v_storen(out + (size_t)p * c->out_px, v_prelu(acc[p * nv + j], f.slope), n);
+    } else if (f.fin == FACET_FIN_CLIP) {
+        UNROLL for (int p = 0; p < mr; p++)
+            v_storen(out + (size_t)p * c->out_px, v_min(v_max(acc[p * nv + j], f.lo), f.hi), n);
+    } else {
+        UNROLL for (int p = 0; p < mr; p++)
+            v_storen(out + (size_t)p * c->out_px, acc[p * nv + j], n);
     }
 }
 
@@ -49,30 +77,19 @@ FORCE_INLINE void tile_sum(const struct span *s, const float *w, vec *acc, const
 FORCE_INLINE void tile(const struct facet_conv *c, const struct span *s, const float *w, size_t pixel,
                        int oc0, int lanes, const int mr, const int nv)
 {
-    vec acc[TILE_MR * TILE_NV];
+    vec acc[TILE_MR * TILE_NV], bias[TILE_NV];
+    UNROLL for (int j = 0; j < nv; j++)
+        bias[j] = c->fin.bias ? v_load(c->fin.bias + oc0 + j * VL) : v_zero();
+    UNROLL for (int i = 0; i < mr * nv; i++)
+        acc[i] = bias[i % nv];
     tile_sum(s, w, acc, mr, nv);
-    UNROLL for (int j = 0; j < nv; j++) {
-        int ch = oc0 + j * VL, n = j == nv - 1 ? lanes : VL;
-        float *out = c->out + pixel * c->out_px + ch;
-        const float *res = c->fin.residual ? c->fin.residual + pixel * c->fin.residual_px + ch : NULL;
-        struct finish f = finish_load(&c->fin, ch);
-        if (!res && f.fin == FACET_FIN_NONE) {
-            UNROLL for (int p = 0; p < mr; p++)
-                v_storen(out + (size_t)p * c->out_px, v_add(acc[p * nv + j], f.bias), (size_t)n);
-        } else if (!res && f.fin == FACET_FIN_CLIP) {
-            UNROLL for (int p = 0; p < mr; p++)
-                v_storen(out + (size_t)p * c->out_px,
-                         v_min(v_max(v_add(acc[p * nv + j], f.bias), f.lo), f.hi), (size_t)n);
-        } else if (!res && f.fin == FACET_FIN_PRELU) {
-            UNROLL for (int p = 0; p < mr; p++)
-                v_storen(out + (size_t)p * c->out_px, v_prelu(v_add(acc[p * nv + j], f.bias), f.slope), (size_t)n);
-        } else {
-            UNROLL for (int p = 0; p < mr; p++) {
-                vec r = res ? v_loadn(res + (size_t)p * c->fin.residual_px, (size_t)n) : v_zero();
-                v_storen(out + (size_t)p * c->out_px, finish_apply(&f, acc[p * nv + j], r), (size_t)n);
-            }
-        }
-    }
+    tile_end(c, acc, pixel, oc0, nv > 1 ? VL : (size_t)lanes, mr, nv, 0);
+    if (nv > 1)
+        tile_end(c, acc, pixel, oc0 + VL, nv > 2 ? VL : (size_t)lanes, mr, nv, 1);
+    if (nv > 2)
+        tile_end(c, acc, pixel, oc0 + 2 * VL, nv > 3 ? VL : (size_t)lanes, mr, nv, 2);
+    if (nv > 3)
+        tile_end(c, acc, pixel, oc0 + 3 * VL, (size_t)lanes, mr, nv, 3);
 }
 
 typedef void tile_fn(const struct facet_conv *c, const struct span *s, const float *w, size_t pixel,
@@ -103,64 +120,95 @@ static tile_fn *const tiles[TILE_NV][TILE_MR] = { TILE_ROW(1), TILE_ROW(2), TILE
 static tile_fn *const tiles[TILE_NV][TILE_MR] = { TILE_ROW(1), TILE_ROW(2) };
 #endif
 
-/* Where the window of one output pixel begins; `at` may lie before the picture. */
-struct corner { const float *img, *at; int iy, ix; };
+/* Where the sweep over the output pixels is. */
+struct walk { const float *img; int y, x; };
+
+static struct walk walk_from(const struct facet_conv *c, size_t pixel)
+{
+    size_t plane = (size_t)c->oh * (size_t)c->ow, rest = pixel % plane;
+    return (struct walk){ .img = c->in + pixel / plane * (size_t)c->ih * (size_t)c->iw * c->in_px,
+                          .y = (int)(rest / (size_t)c->ow), .x = (int)(rest % (size_t)c->ow) };
+}
+
+static inline void walk_on(const struct facet_conv *c, struct walk *at, int n)
+{
+    at->x += n;
+    if (at->x < c->ow)
+        return;
+    at->x = 0;
+    if (++at->y == c->oh) {
+        at->y = 0;
+        at->img += (size_t)c->ih * (size_t)c->iw * c->in_px;
+    }
+}
 
 static inline bool window_inside(const struct facet_conv *c, int iy, int ix)
 {
     return iy >= 0 && ix >= 0 && iy + (c->kh - 1) * c->dy < c->ih && ix + (c->kw - 1) * c->dx < c->iw;
 }
 
-/* The corners of `mr` pixels in a row; true when all windows are inside the picture. */
-static inline bool tile_corners(const struct facet_conv *c, size_t pixel, int mr, struct corner *k)
+/* The first taps of `mr` pixels; false, with some of them unset, when a window reaches over the edge. */
+static inline bool first_taps(const struct facet_conv *c, struct walk at, int mr, const float **ptr)
 {
-    size_t plane = (size_t)c->oh * (size_t)c->ow, rest = pixel % plane, img_px = (size_t)c->ih * (size_t)c->iw;
-    int y = (int)(rest / (size_t)c->ow), x = (int)(rest % (size_t)c->ow);
-    const float *img = c->in + pixel / plane * img_px * c->in_px;
-    bool all = true;
+    size_t step = (size_t)c->sx * c->in_px;
     for (int p = 0; p < mr;) {
-        int iy = y * c->sy - c->pt, ix = x * c->sx - c->pl, n = c->ow - x < mr - p ? c->ow - x : mr - p;
-        const float *at = img + ((ptrdiff_t)iy * c->iw + ix) * (ptrdiff_t)c->in_px;
-        all &= window_inside(c, iy, ix) && window_inside(c, iy, ix + (n - 1) * c->sx);
-        for (int i = 0; i < n; i++, p++, ix += c->sx, at += (size_t)c->sx * c->in_px)
-            k[p] = (struct corner){ .img = img, .at = at, .iy = iy, .ix = ix };
-        x = 0;
-        if (++y == c->oh) {
-            y = 0;
-            img += img_px * c->in_px;
-        }
+        int iy = at.y * c->sy - c->pt, ix = at.x * c->sx - c->pl, n = c->ow - at.x < mr - p ? c->ow - at.x : mr - p;
+        if (!window_inside(c, iy, ix) || !window_inside(c, iy, ix + (n - 1) * c->sx))
+            return false;
+        const float *from = at.img + ((size_t)iy * (size_t)c->iw + (size_t)ix) * c->in_px;
+        for (int i = 0; i < n; i++, from += step)
+            ptr[p + i] = from;
+        p += n;
+        walk_on(c, &at, n);
     }
-    return all;
+    return true;
 }
 
-static const float *tap_of(const struct facet_conv *c, const struct corner *k, int ky, int kx)
+static const float *tap_of(const struct facet_conv *c, const struct walk *at, int ky, int kx)
 {
-    int y = k->iy + ky * c->dy, x = k->ix + kx * c->dx;
+    int y = at->y * c->sy - c->pt + ky * c->dy, x = at->x * c->sx - c->pl + kx * c->dx;
     if (y < 0 || x < 0 || y >= c->ih || x >= c->iw)
         return c->zero;
-    return k->img + ((ptrdiff_t)y * c->iw + x) * (ptrdiff_t)c->in_px;
+    return at->img + ((size_t)y * (size_t)c->iw + (size_t)x) * c->in_px;
 }
 
-/* Fills ptr[taps][TILE_MR] for the pixels [pixel, pixel + mr). */
-static struct span tile_span(const struct facet_conv *c, size_t pixel, int mr, const float **ptr)
+static struct span span_over_edge(const struct facet_conv *c, struct walk at, int mr, const float **ptr)
 {
-    struct corner k[TILE_MR];
-    if (c->kh == 1 && c->kw == 1 && c->oh == c->ih && c->ow == c->iw && !c->pt && !c->pl) {
-        for (int p = 0; p < mr; p++)
-            ptr[p] = c->in + (pixel + (size_t)p) * c->in_px;
-        return (struct span){ .ptr = ptr, .taps = 1, .run = c->ic };
-    }
-    bool inside = tile_corners(c, pixel, mr, k);
-    bool runs = inside && c->dx == 1 && c->in_px == (size_t)c->ic;
+    for (int p = 0; p < mr; p++, walk_on(c, &at, 1))
+        for (int t = 0; t < c->kh * c->kw; t++)
+            ptr[t * TILE_MR + p] = tap_of(c, &at, t / c->kw, t % c->kw);
+    return (struct span){ .ptr = ptr, .taps = c->kh * c->kw, .run = c->ic };
+}
+
+static struct span span_inside(const struct facet_conv *c, int mr, const float **ptr)
+{
+    bool runs = c->dx == 1 && c->in_px == (size_t)c->ic;
     int cols = runs ? 1 : c->kw, t = 0;
+    for (int p = mr; p < TILE_MR; p++)
+        ptr[p] = ptr[0];
     for (int ky = 0; ky < c->kh; ky++) {
         for (int kx = 0; kx < cols; kx++, t++) {
             size_t step = ((size_t)(ky * c->dy) * (size_t)c->iw + (size_t)(kx * c->dx)) * c->in_px;
-            for (int p = 0; p < mr; p++)
-                ptr[t * TILE_MR + p] = inside ? k[p].at + step : tap_of(c, &k[p], ky, kx);
+            UNROLL for (int p = 0; t > 0 && p < TILE_MR; p++)
+                ptr[t * TILE_MR + p] = ptr[p] + step;
         }
     }
     return (struct span){ .ptr = ptr, .taps = c->kh * cols, .run = runs ? c->kw * c->ic : c->ic };
+}
+
+/* Fills ptr[taps][TILE_MR] for the `mr` pixels from `pixel` on, which is `at`, and goes on behind them. */
+static struct span tile_span(const struct facet_conv *c, struct walk *at, size_t pixel, int mr, const float **ptr)
+{
+    if (c->kh == 1 && c->kw == 1 && c->oh == c->ih && c->ow == c->iw && !c->pt && !c->pl) {
+        UNROLL for (int p = 0; p < TILE_MR; p++)
+            ptr[p] = c->in + (pixel + (size_t)(p < mr ? p : 0)) * c->in_px;
+        return (struct span){ .ptr = ptr, .taps = 1, .run = c->ic };
+    }
+    struct walk here = *at;
+    bool inside = first_taps(c, here, mr, ptr);
+    for (int p = 0, n; p < mr; p += n)
+        walk_on(c, at, n = c->ow - at->x < mr - p ? c->ow - at->x : mr - p);
+    return inside ? span_inside(c, mr, ptr) : span_over_edge(c, here, mr, ptr);
 }
 
 static void tile_blocks(const struct facet_conv *c, const struct span *s, size_t pixel, int mr, int oc0, int oc1)
@@ -177,12 +225,17 @@ static void conv_f32(const struct facet_conv *c, size_t p0, size_t p1, void *scr
     size_t depth = (size_t)c->kh * (size_t)c->kw * (size_t)c->ic, count = (p1 - p0 + TILE_MR - 1) / TILE_MR;
     size_t per = GROUP_BYTES / (depth * BLOCK * sizeof(float));
     int step = (int)(per > 0 ? per : 1) * BLOCK;
+    if (p0 == p1)
+        return;
+    size_t few = (p1 - p0) / count, more = (p1 - p0) % count;    /* pixels of a tile; tiles that have one more */
     for (int oc = 0; oc < c->oc; oc += step) {
         int end = c->oc - oc < step ? c->oc : oc + step;
-        for (size_t t = 0; t < count; t++) {
-            size_t a = p0 + (p1 - p0) * t / count, b = p0 + (p1 - p0) * (t + 1) / count;
-            struct span s = tile_span(c, a, (int)(b - a), scratch);
-            tile_blocks(c, &s, a, (int)(b - a), oc, end);
+        struct walk at = walk_from(c, p0);
+        for (size_t t = 0, pixel = p0; t < count; t++) {
+            int mr = (int)(few + (t < more));
+            struct span s = tile_span(c, &at, pixel, mr, scratch);
+            tile_blocks(c, &s, pixel, mr, oc, end);
+            pixel += (size_t)mr;
         }
     }
 }
