@@ -53,8 +53,10 @@ static int cpu_prepare(void **state, const struct facet_graph *g, int node, stru
     const struct facet_cpu_op *op = find(&g->nodes[node]);
     struct facet_cpu_node *s = calloc(1, sizeof(*s));
     int err = s ? FACET_OK : facet_fail_nomem();
-    if (!err)
+    if (!err) {
         facet_kernels_init(&s->k, facet_cpu_flags(NULL));
+        s->op = op;
+    }
     if (!err && op->prepare)
         err = op->prepare(s, g, node, pack);
     if (err) {
@@ -67,19 +69,20 @@ static int cpu_prepare(void **state, const struct facet_graph *g, int node, stru
 
 static size_t cpu_scratch_bytes(const void *state, const struct facet_graph *g, int node, const struct facet_run *shapes, unsigned threads)
 {
-    const struct facet_cpu_op *op = find(&g->nodes[node]);
+    const struct facet_cpu_op *op = ((const struct facet_cpu_node *)state)->op;
     return op->scratch ? (op->scratch(state, g, node, shapes) + 63) / 64 * 64 * threads : 0;
 }
 
 static int cpu_run(const void *state, const struct facet_graph *g, int node, const struct facet_run *r)
 {
-    return find(&g->nodes[node])->run(state, g, node, r);
+    return ((const struct facet_cpu_node *)state)->op->run(state, g, node, r);
 }
 
 static bool cpu_drops_constants(const void *state, const struct facet_graph *g, int node)
 {
-    (void)state;
-    return find(&g->nodes[node])->drops;
+    (void)g;
+    (void)node;
+    return ((const struct facet_cpu_node *)state)->op->drops;
 }
 
 const struct facet_backend_ops facet_backend_cpu = {

@@ -4,15 +4,20 @@
 
 #include "engine/backend.h"
 #include "engine/backends/cpu/kernels.h"
+#include "engine/ops/window.h"
 
 /* What is known of a node before it runs; made by prepare, read-only afterwards. */
 struct facet_cpu_node {
+    const struct facet_cpu_op *op;
     struct facet_kernels k;
     int mode;                     /* the family's own */
     const float *w, *bias, *slope;    /* in the pack; NULL: none */
     float *zero;                  /* owned */
     float scalar[2];
     int64_t channels;
+    struct facet_window window;   /* of a convolution; its pads hold unless they follow the input's size */
+    bool pads_follow;
+    int groups;
 };
 
 struct facet_cpu_op {

@@ -3,10 +3,10 @@
 
 #include "base/errors.h"
 #include "base/pool.h"
-#include "engine/ops/window.h"
 #include "engine/pack.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum mode { MODE_DIRECT, MODE_WINO, MODE_DEPTHWISE };
 
@@ -74,6 +74,9 @@ static int conv_prepare(struct facet_cpu_node *s, const struct facet_graph *g, i
     struct facet_window win;
     int err = window_of(&win, g, node, &x->shape);
     s->channels = oc;
+    s->window = win;
+    s->pads_follow = strncmp(facet_node_string(n, "auto_pad", "NOTSET"), "SAME", 4) == 0;
+    s->groups = (int)group;
     if (group > 1 && w->shape.dim[1] == 1)
         s->mode = MODE_DEPTHWISE;
     else if (group == 1 && wino_pays(s, &win, &x->shape, oc))
@@ -93,8 +96,8 @@ struct job { const struct facet_kernels *k; struct facet_conv c; char *scratch; 
 static int conv_of(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r, struct facet_conv *c)
 {
     const struct facet_tensor *in = r->in[0], *out = r->out[0];
-    struct facet_window w;
-    int err = window_of(&w, g, node, &in->shape);
+    struct facet_window w = s->window;
+    int err = s->pads_follow ? window_of(&w, g, node, &in->shape) : FACET_OK;
     const int64_t *i = in->shape.dim, *o = out->shape.dim;
     *c = (struct facet_conv){
         .in = in->data, .out = out->data, .n = (int)i[0], .ic = (int)i[1], .ih = (int)i[2], .iw = (int)i[3],
@@ -183,7 +186,7 @@ static void run_groups(struct job *j, int groups, struct facet_pool *pool)
 static int conv_run(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r)
 {
     struct job j = { .k = &s->k, .scratch = r->scratch };
-    int err = conv_of(s, g, node, r, &j.c), groups = (int)facet_node_int(&g->nodes[node], "group", 1);
+    int err = conv_of(s, g, node, r, &j.c);
     if (err)
         return err;
     j.scratch_bytes = scratch_of(s, &j.c);
@@ -191,8 +194,8 @@ static int conv_run(const struct facet_cpu_node *s, const struct facet_graph *g,
         facet_cpu_split(r->pool, facet_wino_tiles(&j.c), 12, part_squares, &j);
     else if (s->mode == MODE_DEPTHWISE)
         facet_cpu_split(r->pool, (size_t)j.c.n * (size_t)j.c.oh, 1, part_rows, &j);
-    else if (groups > 1)
-        run_groups(&j, groups, r->pool);
+    else if (s->groups > 1)
+        run_groups(&j, s->groups, r->pool);
     else
         run_direct(&j, r->pool);
     facet_cpu_finish_rest(&g->nodes[node].epi, r->out[0]);
