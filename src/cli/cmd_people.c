@@ -167,11 +167,23 @@ static int people_export(struct facet_cli *cli, const void *opts, int argc, char
     return close_people(&p, err, "written to %s; it holds personal data%s\n", argv[0], "");
 }
 
+/* Where there is no gallery yet, one is made for the embeddings that the file holds. */
+static int open_or_make(struct people *p, struct facet_cli *cli, const struct people_options *o, const char *path)
+{
+    struct facet_gallery_info head;
+    int err = open_people(p, cli, o, false);
+    if (err != FACET_E_NOT_FOUND)
+        return err;
+    err = facet_gallery_import_info(path, &head);
+    struct facet_gallery_opts made = { .path = o->gallery, .contract = head.contract, .model = head.model, .dim = head.dim, .create = true };
+    return err ? err : facet_gallery_open(&p->g, &made);
+}
+
 static int people_import(struct facet_cli *cli, const void *opts, int argc, char **argv)
 {
     struct people p;
     int people = 0, templates = 0;
-    int err = open_people(&p, cli, opts, false);
+    int err = open_or_make(&p, cli, opts, argv[0]);
     if (!err)
         err = facet_gallery_import(p.g, argv[0], &people, &templates);
     facet_gallery_close(&p.g);
@@ -193,7 +205,7 @@ static const struct facet_sub subs[] = {
     { "merge", "NAME OTHER...", "the others' templates become NAME's", 2, -1, people_merge },
     { "delete", "NAME...", "people, their templates and what was trained on them; overwritten", 1, -1, people_delete },
     { "export", "FILE", "all people as JSON lines", 1, 1, people_export },
-    { "import", "FILE", "people from such a file; all or nothing", 1, 1, people_import },
+    { "import", "FILE", "people from such a file, all or nothing; makes the gallery where there is none", 1, 1, people_import },
     { NULL },
 };
 

@@ -315,3 +315,31 @@ int facet_gallery_import(struct facet_gallery *g, const char *path, int *people,
     facet_map_close(&map);
     return err;
 }
+
+static int read_head(struct facet_gallery_info *out, const struct facet_json *j)
+{
+    *out = (struct facet_gallery_info){ .dim = (int)facet_json_int(facet_json_get(j, "dim"), 0) };
+    if (strcmp(facet_json_str(facet_json_get(j, "facet"), ""), "gallery"))
+        return facet_fail(FACET_E_FORMAT, "it is no exported gallery");
+    int err = facet_copy_text(out->contract, sizeof(out->contract), facet_json_str(facet_json_get(j, "contract"), ""));
+    return err ? err : facet_copy_text(out->model, sizeof(out->model), facet_json_str(facet_json_get(j, "model"), ""));
+}
+
+int facet_gallery_import_info(const char *path, struct facet_gallery_info *out)
+{
+    struct facet_map map;
+    struct facet_json *j = NULL;
+    int err = facet_map_open(&map, path, LARGEST_FILE);
+    if (err)
+        return err;
+    const char *text = (const char *)map.data, *stop = map.len ? memchr(text, '\n', map.len) : NULL;
+    size_t len = stop ? (size_t)(stop - text) : map.len;
+    err = len > LONGEST_LINE ? facet_fail(FACET_E_LIMIT, "the line is too long") : FACET_OK;
+    if (!err)
+        err = facet_json_parse(&j, text, len, "the line");
+    if (!err)
+        err = read_head(out, j);
+    facet_json_unref(&j);
+    facet_map_close(&map);
+    return err ? facet_fail_prefix(err, "cannot import '%s' line 1", path) : FACET_OK;
+}

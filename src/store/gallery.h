@@ -86,6 +86,8 @@ int facet_gallery_dim(const struct facet_gallery *g);
  * already is skipped; the counts (may be NULL) are of what was added. */
 int facet_gallery_export(struct facet_gallery *g, const char *path);
 int facet_gallery_import(struct facet_gallery *g, const char *path, int *people, int *templates);
+/* What an exported file says of itself in its first line: contract, model, dim; the rest is zero. */
+int facet_gallery_import_info(const char *path, struct facet_gallery_info *out);
 int facet_gallery_import_text(struct facet_gallery *g, const char *text, size_t len, const char *origin,
                               int *people, int *templates);
 

@@ -99,6 +99,21 @@ static void test_people__export_and_import_bring_everybody(void **state)
     assert_code(c, 3);
 }
 
+static void test_people__import_makes_a_gallery_or_none(void **state)
+{
+    struct cli *c = *state;
+    make_gallery(c, "g.db");
+    PEOPLE(c, "export", cli_path(c, "all.jsonl"));
+    cli_write(c, "bad.jsonl", "{}\n", 3);
+    CLI(c, "people", "import", "--gallery", cli_path(c, "new.db"), cli_path(c, "bad.jsonl"));
+    assert_code(c, 3);
+    CLI(c, "people", "list", "--gallery", cli_path(c, "new.db"));
+    assert_code(c, 3);
+    CLI(c, "people", "import", "--gallery", cli_path(c, "new.db"), cli_path(c, "all.jsonl"));
+    assert_code(c, 0);
+    assert_says(c->out, "2 people and 6 templates are new");
+}
+
 static void test_gallery__tells_what_it_holds(void **state)
 {
     struct cli *c = *state;
@@ -170,6 +185,7 @@ int main(void)
         CASE(test_people__are_renamed_merged_and_deleted),
         CASE(test_people__changes_without_sense_are_refused),
         CASE(test_people__export_and_import_bring_everybody),
+        CASE(test_people__import_makes_a_gallery_or_none),
         CASE(test_gallery__tells_what_it_holds),
         CASE(test_gallery__trains_each_method_and_knows_when_it_is_old),
         CASE(test_gallery__refuses_what_it_cannot_train),

@@ -240,7 +240,7 @@ static int judge_fold(struct facet_judgement *j, const char *method, const struc
     if (held.n)
         err = facet_classifier_train(&c, method, &learn, seed);
     for (size_t i = 0; !err && i < held.n; i++) {
-        int64_t person;
+        int64_t person = 0;
         float confidence;
         err = facet_classifier_predict(c, held.x + i * (size_t)held.dim, held.dim, &person, &confidence);
         j->held++;
