@@ -13,6 +13,6 @@ mkdir -p eval
 for model in facenet-20180402 mobilefacenet-photo-analyze; do
     "$facet" models pull --quiet mtcnn "$model"
     echo "== $model, LFW"
-    "$facet" eval verify --recogniser "$model" --pairs "$data/lfw/pairs.txt" "$data/lfw/images" |
+    "$facet" eval verify --recogniser "$model" --pairs "$data/lfw/pairs.txt" --folds 1-5 --far-table "$data/lfw/images" |
         tee "eval/lfw-$model.txt"
 done

@@ -20,7 +20,8 @@ struct eval_options {
 
 static const struct facet_opt options[] = {
     ROW(pairs, "pairs", 'p', FACET_OPT_PATH, "FILE", "the list of pairs, as LFW's pairs.txt"),
-    ROW(model, "model", 'm', FACET_OPT_STR, "MODEL", "what tells faces apart; see facet models list"),
+    ROW(model, "recogniser", 'r', FACET_OPT_STR, "MODEL", "what tells faces apart; see facet models list"),
+    ROW(model, "model", 'm', FACET_OPT_STR, "MODEL", "the same"),
     ROW(detector, "detector", 'd', FACET_OPT_STR, "MODEL", "what finds faces"),
     ROW(folds, "folds", 0, FACET_OPT_STR, "A-B", "only these folds of the file, from 1"),
     ROW(far_table, "far-table", 0, FACET_OPT_FLAG, NULL, "count all pairs of the pictures: thresholds by false-accept rate, as rows for the manifest"),
@@ -87,7 +88,7 @@ static void say_table(const struct facet_cli *cli, const struct facet_verify_res
     facet_say(cli, "thresholds:\n");
     for (int i = 0; i < r->n_rows; i++) {
         const struct facet_threshold *t = &r->rows[i];
-        facet_say(cli, "  - {far: %.0e, low: %.3e, high: %.3e, cosine: %.5f, tar: %.5f, errors: %lld, pairs: %lld}\n", t->far, t->far_low,
+        facet_say(cli, "  - {far: %.0e, far_low: %.3e, far_high: %.3e, cosine: %.5f, tar: %.5f, errors: %lld, pairs: %lld}\n", t->far, t->far_low,
                   t->far_high, t->cosine, t->tar, (long long)t->errors, (long long)t->pairs);
     }
     facet_say(cli, "calibration: {a: %.4f, b: %.4f}\n", r->calib_a, r->calib_b);
@@ -226,5 +227,5 @@ const struct facet_cmd facet_cmd_eval = {
     .options_size = sizeof(struct eval_options),
     .subs = subs,
     .examples = "facet eval verify --pairs pairs.txt lfw/images\n"
-                "facet eval verify --pairs pairs.txt --folds 1-5 --far-table --model mobilefacenet-photo-analyze lfw/images",
+                "facet eval verify --pairs pairs.txt --folds 1-5 --far-table -r mobilefacenet-photo-analyze lfw/images",
 };

@@ -40,7 +40,7 @@ static const char check_scenes[] =
     "        if name in rest: named += 1; rest = rest[rest.index(name) + 1:]\n"
     "        else: wrong += 1\n"
     "    print(scene, seen, 'left unknown:', [n for n in want[scene].split() if n not in seen])\n"
-    "print('enough' if named >= 21 else 'too few', 'named; wrong', wrong)\n"
+    "print('enough' if named >= 23 else 'too few', 'named; wrong', wrong)\n"
     "END";
 
 static void identify_scenes(struct cli *c, const char *method)
