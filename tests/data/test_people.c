@@ -21,10 +21,8 @@ static void enrol_bbt(struct cli *c)
     assert_says(c->out, "40 enrolled, 0 there already, 0 refused");
 }
 
-/* Two of the 23 faces may stay unknown at the default threshold: leonard of bbt1 (cosine 0.409 of 0.41
- * with the crop of today) and raj of bbt2, whom the picture's edge cuts. test_scenes_data.c ranks all 23.
- * The faces of each scene, left to right, as ../shared/data/SOURCES.md lists them. A further box may be
- * there (a detector's mistake), but must be unknown. */
+/* All 23 faces are named at the default threshold. The faces of each scene, left to right, as
+ * ../shared/data/SOURCES.md lists them. A further box may be there (a detector's mistake), but must be unknown. */
 static const char check_scenes[] =
     "/usr/bin/python3 - <<'END'\n"
     "import json\n"
