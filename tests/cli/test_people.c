@@ -111,7 +111,7 @@ static void test_people__import_makes_a_gallery_or_none(void **state)
     assert_code(c, 3);
     CLI(c, "people", "import", "--gallery", cli_path(c, "new.db"), cli_path(c, "all.jsonl"));
     assert_code(c, 0);
-    assert_says(c->out, "2 people and 6 templates are new");
+    assert_says(c->out, "3 people and 9 templates are new");
 }
 
 static void test_gallery__tells_what_it_holds(void **state)
