@@ -20,6 +20,7 @@ all: build
 help:
 	@sed -n 's/^#   //p' Makefile; echo "also: test-asan test-tsan fuzz-smoke bench bench-rivals eval install clean"
 
+# A new build folder is made without the tests, so that nothing is installed for them.
 build:
 	@scripts/install-deps.sh build
 	@scripts/build.sh $(BUILD)
@@ -29,7 +30,7 @@ demo: build
 
 test:
 	@scripts/install-deps.sh build test
-	@scripts/build.sh $(BUILD)
+	@scripts/build.sh $(BUILD) -Dtests=true
 	@scripts/test.sh $(BUILD)
 
 test-asan:

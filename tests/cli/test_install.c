@@ -92,7 +92,8 @@ static void test_examples__build_with_pkg_config_alone(void **state)
         char line[1024];
         snprintf(line, sizeof(line),
                  "export PKG_CONFIG_LIBDIR=\"$PWD/$(cat pcdir)\" PKG_CONFIG_SYSROOT_DIR=\"$PWD/root\"; "
-                 "cc -std=c11 -Wall -Wextra -Werror -o %s \"$FACET_TEST_SOURCE/examples/%s.c\" "
+                 "case $FACET_TEST_SANITIZE in none | '') ;; *) set -- -fsanitize=$FACET_TEST_SANITIZE ;; esac; "
+                 "cc -std=c11 -Wall -Wextra -Werror \"$@\" -o %s \"$FACET_TEST_SOURCE/examples/%s.c\" "
                  "$(pkg-config --cflags --libs facet)", names[i], names[i]);
         cli_shell(c, line);
         assert_code(c, 0);

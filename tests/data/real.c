@@ -32,8 +32,7 @@ static const char *mirror(void)
 const char *real_data(const char *name)
 {
     char *path = ring();
-    snprintf(path, PATH_MAX, "%s/data/%s", mirror(), name);
-    if (!facet_path_exists(path))
+    if (snprintf(path, PATH_MAX, "%s/data/%s", mirror(), name) >= PATH_MAX || !facet_path_exists(path))
         fail_msg("'%s' is not there: set FACET_MIRROR to the folder with models/ and data/", path);
     return path;
 }
