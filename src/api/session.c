@@ -3,46 +3,22 @@
 #include "api/options.h"
 #include "api/photo_priv.h"
 #include "base/errors.h"
-#include "base/pool.h"
 #include "models/models.h"
-#include "stages/align/align.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-static int find_model(const struct facet_model_spec **out, const struct facet_manifest *m, const char *name,
-                      const char *task)
+static int open_models(struct facet_session *s, const struct facet_session_options *o)
 {
-    *out = name ? facet_manifest_find(m, name) : facet_manifest_default(m, task);
-    if (*out && strcmp((*out)->task, task))
-        return facet_fail(FACET_E_UNSUPPORTED, "cannot use '%s' here: its task is '%s', not '%s'", name,
-                          (*out)->task, task);
-    return *out ? FACET_OK : FACET_E_NOT_FOUND;
-}
-
-static int open_detector(struct facet_session *s, const struct facet_session_options *o)
-{
-    struct facet_detector_opts d = FACET_DETECTOR_OPTS_INIT;
-    d.min_face = o->min_face;
-    d.pool = s->pool;
-    int err = find_model(&d.model, s->manifest, o->detector, "detect");
-    return err ? err : facet_detector_open(&s->detector, &d);
-}
-
-static int open_recogniser(struct facet_session *s, const struct facet_session_options *o)
-{
-    struct facet_embedder_opts e = FACET_EMBEDDER_OPTS_INIT;
-    e.max_batch = 1;
-    e.pool = s->pool;
-    int err = find_model(&e.model, s->manifest, o->recogniser, "embed");
-    if (!err)
-        err = facet_embedder_open(&s->embedder, &e);
+    struct facet_recogniser_opts r = FACET_RECOGNISER_OPTS_INIT;
+    r.detector = o->detector;
+    r.recogniser = o->recogniser;
+    r.min_face = o->min_face;
+    r.threads = o->threads;
+    int err = facet_recogniser_open(&s->recogniser, &r);
     if (err)
         return err;
-    s->recogniser = e.model;
-    err = facet_model_threshold(e.model, 0, &s->threshold);
-    return err ? err : facet_image_reserve(&s->chip, &s->chip_cap, FACET_PIXEL_RGB24, e.model->chip.width,
-                                           e.model->chip.height);
+    s->model = facet_recogniser_model(s->recogniser);
+    return facet_model_threshold(s->model, 0, &s->threshold);
 }
 
 int facet_session_open(struct facet_session **out, const struct facet_session_options *theirs)
@@ -55,13 +31,7 @@ int facet_session_open(struct facet_session **out, const struct facet_session_op
     if (err)
         return err;
     struct facet_session *s = calloc(1, sizeof(*s));
-    err = s ? facet_manifest_open(&s->manifest, NULL) : facet_fail_nomem();
-    if (!err)
-        err = facet_pool_open(&s->pool, o.threads);
-    if (!err)
-        err = open_detector(s, &o);
-    if (!err)
-        err = open_recogniser(s, &o);
+    err = s ? open_models(s, &o) : facet_fail_nomem();
     if (err)
         facet_session_close(&s);
     *out = s;
@@ -73,47 +43,52 @@ void facet_session_close(struct facet_session **sp)
     struct facet_session *s = *sp;
     if (!s)
         return;
-    facet_image_fini(&s->chip);
-    facet_embedder_close(&s->embedder);
-    facet_detector_close(&s->detector);
-    facet_pool_close(&s->pool);
-    facet_manifest_close(&s->manifest);
+    facet_recogniser_close(&s->recogniser);
     free(s);
     *sp = NULL;
 }
 
-static void describe(struct facet_found *out, const struct facet_detection *d, const struct facet_image *img)
+static int by_score(const void *a, const void *b)
 {
-    struct facet_quality q;
-    facet_quality_measure(&q, img, d->box, d->has_points ? &d->points : NULL);
+    const struct facet_recognised *x = a, *y = b;
+    return x->score < y->score ? 1 : x->score > y->score ? -1 : 0;
+}
+
+static void describe(struct facet_found *out, const struct facet_recognised *f)
+{
     *out = (struct facet_found){
-        .x1 = d->box.x1, .y1 = d->box.y1, .x2 = d->box.x2, .y2 = d->box.y2,
-        .has_points = d->has_points, .score = d->score, .quality = q.score,
+        .x1 = f->box.x1, .y1 = f->box.y1, .x2 = f->box.x2, .y2 = f->box.y2,
+        .has_points = f->has_points, .score = f->score, .quality = f->quality.score,
     };
-    for (int i = 0; d->has_points && i < FACET_LANDMARKS; i++) {
-        out->points[i][0] = d->points.p[i].x;
-        out->points[i][1] = d->points.p[i].y;
+    for (int i = 0; f->has_points && i < FACET_LANDMARKS; i++) {
+        out->points[i][0] = f->points.p[i].x;
+        out->points[i][1] = f->points.p[i].y;
     }
 }
 
 int facet_session_find(struct facet_session *s, const struct facet_photo *p, struct facet_found *out, int max)
 {
+    struct facet_recognised *faces;
     if (max < 0 || (max > 0 && !out))
         return facet_fail(FACET_E_INVALID, "cannot give %d faces", max);
-    int n = facet_detector_run(s->detector, &p->image, s->seen, max < FACET_MAX_FACES ? max : FACET_MAX_FACES);
+    int n = facet_recogniser_find(s->recogniser, &p->image, 0, &faces, NULL);
+    if (n <= 0)
+        return n;
+    qsort(faces, (size_t)n, sizeof(*faces), by_score);
+    n = n < max ? n : max;
     for (int i = 0; i < n; i++)
-        describe(&out[i], &s->seen[i], &p->image);
+        describe(&out[i], &faces[i]);
     return n;
 }
 
 int facet_session_dim(const struct facet_session *s)
 {
-    return facet_embedder_dim(s->embedder);
+    return facet_recogniser_dim(s->recogniser);
 }
 
 const char *facet_session_contract(const struct facet_session *s)
 {
-    return facet_embedder_contract(s->embedder);
+    return facet_recogniser_contract(s->recogniser);
 }
 
 int facet_session_embed(struct facet_session *s, const struct facet_photo *p, const struct facet_found *face, float *out)
@@ -122,9 +97,7 @@ int facet_session_embed(struct facet_session *s, const struct facet_photo *p, co
     struct facet_landmarks points;
     for (int i = 0; i < FACET_LANDMARKS; i++)
         points.p[i] = (struct facet_point){ face->points[i][0], face->points[i][1] };
-    int err = facet_align_chip(&s->chip, &p->image, &s->recogniser->chip, box, face->has_points ? &points : NULL);
-    const struct facet_image *chip = &s->chip;
-    return err ? err : facet_embedder_run(s->embedder, &chip, 1, out);
+    return facet_recogniser_embed_face(s->recogniser, &p->image, box, face->has_points ? &points : NULL, out);
 }
 
 int facet_session_compare(const struct facet_session *s, const float *a, const float *b, struct facet_comparison *out)
@@ -134,7 +107,7 @@ int facet_session_compare(const struct facet_session *s, const float *a, const f
         dot += (double)a[i] * b[i];
     *out = (struct facet_comparison){
         .cosine = (float)dot,
-        .score = (float)facet_model_score(s->recogniser, dot),
+        .score = (float)facet_model_score(s->model, dot),
         .threshold = (float)s->threshold,
         .is_same = dot >= s->threshold,
     };

@@ -22,35 +22,54 @@ void facet_quality_describe(char *out, size_t cap, const struct facet_quality *q
 }
 
 /* Faint further detections do not make a portrait a group. */
-static int count_clear(const struct facet_recognised *f, int n)
+static int count_clear(const struct facet_recognised *f, int n, const struct facet_enrol_opts *o)
 {
+    float least = o->clear == 0 ? FACET_ENROL_CLEAR : o->clear;
     int clear = 0;
     for (int i = 1; i < n; i++)
-        clear += f[i].score >= FACET_ENROL_CLEAR;
+        clear += f[i].score >= least;
     return clear + (n > 0);
 }
 
-static int check_faces(const struct facet_recognised *f, int n, const char *source, const struct facet_enrol_opts *o)
+static int border(const struct facet_enrol_opts *o)
+{
+    return o->pad == 0 ? FACET_PAD : o->pad > 0 ? o->pad : 0;
+}
+
+static int fail_no_face(const char *picture, int pad)
+{
+    if (!pad)
+        return facet_fail(FACET_E_NO_FACE, "cannot enrol '%s': there is no face in it", picture);
+    return facet_fail(FACET_E_NO_FACE, "cannot enrol '%s': there is no face in it, nor with a border of %d pixels",
+                      picture, pad);
+}
+
+static const char *called(const struct facet_template *about)
+{
+    return *about->source ? about->source : "the photo";
+}
+
+static int check_faces(const struct facet_recognised *f, int n, const struct facet_template *about,
+                       const struct facet_enrol_opts *o)
 {
     float least = o->min_quality == 0 ? FACET_ENROL_QUALITY : o->min_quality;
     if (n == 0)
-        return facet_fail(FACET_E_NO_FACE, "cannot enrol '%s': there is no face in it, nor with a border of %d pixels",
-                          source, FACET_PAD);
-    int clear = count_clear(f, n);
+        return fail_no_face(called(about), border(o));
+    int clear = count_clear(f, n, o);
     if (clear > 1 && !o->largest)
-        return facet_fail(FACET_E_MANY_FACES, "cannot enrol '%s': there are %d faces in it (--largest takes the largest)",
-                          source, clear);
+        return facet_fail(FACET_E_MANY_FACES, "cannot enrol '%s': there are %d faces in it%s", called(about), clear,
+                          *about->source ? " (--largest takes the largest)" : "");
     if (f[0].quality.score >= least)
         return FACET_OK;
     char why[128];
     facet_quality_describe(why, sizeof(why), &f[0].quality);
     return facet_fail(FACET_E_QUALITY, "cannot enrol '%s': the face's quality is %.2f, at least %.2f is wanted: %s",
-                      source, (double)f[0].quality.score, (double)least, why);
+                      called(about), (double)f[0].quality.score, (double)least, why);
 }
 
 /* Whose face is it most, besides `name`? */
 static int check_others(struct facet_recogniser *r, struct facet_gallery *g, const char *name, const float *embedding,
-                        const char *source, const struct facet_enrol_opts *o, struct facet_match *other)
+                        const struct facet_template *about, const struct facet_enrol_opts *o, struct facet_match *other)
 {
     struct facet_match m[2];
     double threshold = o->threshold;
@@ -64,9 +83,9 @@ static int check_others(struct facet_recogniser *r, struct facet_gallery *g, con
     if (is_own || o->force || (double)m[0].cosine < threshold)
         return FACET_OK;
     return facet_fail(FACET_E_EXISTS,
-                      "cannot enrol '%s' as '%s': the face is that of '%s' (cosine %.2f, from %.2f on the same; "
-                      "--force enrols it all the same)",
-                      source, name, m[0].name, (double)m[0].cosine, threshold);
+                      "cannot enrol '%s' as '%s': the face is that of '%s' (cosine %.2f, from %.2f on the same%s)",
+                      called(about), name, m[0].name, (double)m[0].cosine, threshold,
+                      *about->source ? "; --force enrols it all the same" : "");
 }
 
 int facet_enrol(struct facet_recogniser *r, struct facet_gallery *g, const char *name, const struct facet_image *img,
@@ -77,8 +96,8 @@ int facet_enrol(struct facet_recogniser *r, struct facet_gallery *g, const char 
     if (strcmp(facet_recogniser_contract(r), facet_gallery_contract(g)))
         return facet_fail(FACET_E_CONTRACT, "gallery '%s' holds embeddings of another recogniser than '%s'",
                           facet_gallery_path(g), facet_recogniser_model(r)->name);
-    int n = facet_recogniser_find(r, img, FACET_PAD, &f, &out->was_padded);
-    int err = n < 0 ? n : check_faces(f, n, about->source, o);
+    int n = facet_recogniser_find(r, img, border(o), &f, &out->was_padded);
+    int err = n < 0 ? n : check_faces(f, n, about, o);
     out->faces = n > 0 ? n : 0;
     if (err)
         return err;
@@ -86,7 +105,7 @@ int facet_enrol(struct facet_recogniser *r, struct facet_gallery *g, const char 
     out->quality = f[0].quality;
     err = facet_recogniser_embed(r, 1);
     if (!err)
-        err = check_others(r, g, name, f[0].embedding, about->source, o, &out->other);
+        err = check_others(r, g, name, f[0].embedding, about, o, &out->other);
     if (err)
         return err;
     struct facet_template t = *about;

@@ -8,11 +8,15 @@
 struct facet_enrol_opts {
     double threshold;          /* cosine from which a face is another person's; 0: the model's */
     float min_quality;         /* 0: FACET_ENROL_QUALITY; negative: any */
+    float clear;               /* detector's score below which a further face does not count as one; 0:
+                                * FACET_ENROL_CLEAR; negative: all count */
+    int pad;                   /* pixels of border with which a face is looked for that is not found without;
+                                * 0: FACET_PAD; negative: none */
     bool largest;              /* of several faces take the largest */
     bool force;                /* although the face is another person's */
 };
 #define FACET_ENROL_QUALITY 0.2f
-#define FACET_ENROL_CLEAR 0.8f     /* detector's score below which a further face does not count as one */
+#define FACET_ENROL_CLEAR 0.8f
 
 struct facet_enrolled {
     int64_t template_id;
@@ -24,7 +28,8 @@ struct facet_enrolled {
 };
 
 /* `about`: source and source_sha256; quality is filled in. FACET_E_NO_FACE, _MANY_FACES, _QUALITY,
- * _EXISTS (another person's face, or the very same picture again), _CONTRACT: the text names `about->source`. */
+ * _EXISTS (another person's face, or the very same picture again), _CONTRACT: the text names `about->source`,
+ * and the command's option that helps; where that is "", "the photo" and none. */
 int facet_enrol(struct facet_recogniser *r, struct facet_gallery *g, const char *name, const struct facet_image *img,
                 const struct facet_template *about, const struct facet_enrol_opts *o, struct facet_enrolled *out);
 

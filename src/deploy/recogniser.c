@@ -195,16 +195,22 @@ int facet_recogniser_find(struct facet_recogniser *r, const struct facet_image *
     return n;
 }
 
+static int cut_chip(struct facet_recogniser *r, int slot, const struct facet_image *img, struct facet_box box,
+                    const struct facet_landmarks *points)
+{
+    const struct facet_chip_spec *spec = &r->model->chip;
+    struct facet_image *chip = &r->chips[slot];
+    int err = facet_image_reserve(chip, &r->chip_cap[slot], FACET_PIXEL_RGB24, spec->width, spec->height);
+    return err ? err : facet_align_chip(chip, img, spec, box, points);
+}
+
 static int embed_some(struct facet_recogniser *r, int first, int n)
 {
     const struct facet_image *chips[BATCH];
-    const struct facet_chip_spec *spec = &r->model->chip;
     for (int i = 0; i < n; i++) {
         struct facet_recognised f = r->faces[first + i];
         move(&f, (float)r->border);
-        int err = facet_image_reserve(&r->chips[i], &r->chip_cap[i], FACET_PIXEL_RGB24, spec->width, spec->height);
-        if (!err)
-            err = facet_align_chip(&r->chips[i], &r->seen, spec, f.box, f.has_points ? &f.points : NULL);
+        int err = cut_chip(r, i, &r->seen, f.box, f.has_points ? &f.points : NULL);
         if (err)
             return err;
         chips[i] = &r->chips[i];
@@ -219,6 +225,14 @@ int facet_recogniser_embed(struct facet_recogniser *r, int n)
     for (int i = 0; !err && i < n; i += BATCH)
         err = embed_some(r, i, n - i < BATCH ? n - i : BATCH);
     return err;
+}
+
+int facet_recogniser_embed_face(struct facet_recogniser *r, const struct facet_image *img, struct facet_box box,
+                                const struct facet_landmarks *points, float *out)
+{
+    const struct facet_image *chip = &r->chips[0];
+    int err = cut_chip(r, 0, img, box, points);
+    return err ? err : facet_embedder_run(r->embedder, &chip, 1, out);
 }
 
 int facet_recogniser_faces(struct facet_recogniser *r, const struct facet_image *img, int pad,

@@ -45,7 +45,11 @@ int facet_recogniser_find(struct facet_recogniser *r, const struct facet_image *
                           struct facet_recognised **faces, bool *was_padded);
 /* Embeds the first `n` of the faces found last. */
 int facet_recogniser_embed(struct facet_recogniser *r, int n);
-/* The same for all of them, in one call: returns the count. */
+/* Embeds one face of a picture, wherever it was found: dim numbers into `out`. `points` may be NULL where
+ * the model's chip needs none. */
+int facet_recogniser_embed_face(struct facet_recogniser *r, const struct facet_image *img, struct facet_box box,
+                                const struct facet_landmarks *points, float *out);
+/* Finding and embedding of all of them, in one call: returns the count. */
 int facet_recogniser_faces(struct facet_recogniser *r, const struct facet_image *img, int pad,
                            struct facet_recognised **faces, bool *was_padded);
 
