@@ -171,13 +171,24 @@ struct reader {
     int line, people, templates;
 };
 
-static int check_head(const struct reader *r, const struct facet_json *j)
+/* What every reader asks of a first line, whichever gallery it is for. */
+static int check_kind(const struct facet_json *j)
 {
-    const struct facet__db *db = &r->g->db;
+    if (!facet_json_is_object(j))
+        return facet_fail(FACET_E_FORMAT, "it is no object");
     if (strcmp(facet_json_str(facet_json_get(j, "facet"), ""), "gallery"))
         return facet_fail(FACET_E_FORMAT, "it is no exported gallery");
     if (facet_json_int(facet_json_get(j, "format"), 0) != FORMAT)
         return facet_fail(FACET_E_UNSUPPORTED, "a newer facet wrote it");
+    return FACET_OK;
+}
+
+static int check_head(const struct reader *r, const struct facet_json *j)
+{
+    const struct facet__db *db = &r->g->db;
+    int err = check_kind(j);
+    if (err)
+        return err;
     if (strcmp(facet_json_str(facet_json_get(j, "contract"), ""), db->contract))
         return facet_fail(FACET_E_CONTRACT, "it holds embeddings of '%.100s', gallery '%s' those of '%s'",
                           facet_json_str(facet_json_get(j, "model"), "?"), db->path, db->model);
@@ -318,10 +329,11 @@ int facet_gallery_import(struct facet_gallery *g, const char *path, int *people,
 
 static int read_head(struct facet_gallery_info *out, const struct facet_json *j)
 {
+    int err = check_kind(j);
+    if (err)
+        return err;
     *out = (struct facet_gallery_info){ .dim = (int)facet_json_int(facet_json_get(j, "dim"), 0) };
-    if (strcmp(facet_json_str(facet_json_get(j, "facet"), ""), "gallery"))
-        return facet_fail(FACET_E_FORMAT, "it is no exported gallery");
-    int err = facet_copy_text(out->contract, sizeof(out->contract), facet_json_str(facet_json_get(j, "contract"), ""));
+    err = facet_copy_text(out->contract, sizeof(out->contract), facet_json_str(facet_json_get(j, "contract"), ""));
     return err ? err : facet_copy_text(out->model, sizeof(out->model), facet_json_str(facet_json_get(j, "model"), ""));
 }
 

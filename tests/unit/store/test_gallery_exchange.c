@@ -158,6 +158,29 @@ static void test_import__a_line_without_end_is_refused(void **state)
     free(text);
 }
 
+static void expect_info(struct room *r, const char *head, int err, const char *words)
+{
+    struct facet_gallery_info info;
+    FILE *f = fopen(r->path, "w");
+    assert_non_null(f);
+    assert_true(fputs(head, f) >= 0 && fclose(f) == 0);
+    assert_int_equal(facet_gallery_import_info(r->path, &info), err);
+    if (err)
+        assert_non_null(strstr(facet_error_text(), words));
+    else
+        assert_int_equal(info.dim, DIM);
+}
+
+static void test_import_info__refuses_what_import_would(void **state)
+{
+    struct room *r = *state;
+    expect_info(r, HEAD, FACET_OK, "");
+    expect_info(r, "", FACET_E_FORMAT, "line 1");
+    expect_info(r, "[]\n", FACET_E_FORMAT, "no object");
+    expect_info(r, "{}\n", FACET_E_FORMAT, "no exported gallery");
+    expect_info(r, "{\"facet\":\"gallery\",\"format\":2}\n", FACET_E_UNSUPPORTED, "newer");
+}
+
 static void test_import__missing_file_is_named(void **state)
 {
     struct facet_gallery *g = open_or_fail(":memory:");
@@ -179,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_import__one_bad_line_undoes_all),
         cmocka_unit_test(test_import__embeddings_are_doubted),
         cmocka_unit_test(test_import__a_line_without_end_is_refused),
+        IN_ROOM(test_import_info__refuses_what_import_would),
         cmocka_unit_test(test_import__missing_file_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
