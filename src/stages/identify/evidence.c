@@ -1,9 +1,9 @@
 /* What a track's answers add up to. */
 #include "stages/identify/identify.h"
 
-#include <string.h>
+#include "stages/identify/weight.h"
 
-#define LEAST_WEIGHT 0.05f     /* a face of no measured quality still says something */
+#include <string.h>
 
 static struct facet_candidate *find_candidate(struct facet_evidence *e, const struct facet_identity *answer)
 {
@@ -21,7 +21,7 @@ static struct facet_candidate *find_candidate(struct facet_evidence *e, const st
 
 void facet_evidence_add(struct facet_evidence *e, const struct facet_identity *answer, float quality)
 {
-    float weight = quality > LEAST_WEIGHT ? quality : LEAST_WEIGHT;
+    float weight = facet__weight_of(quality);
     if (answer->decision == FACET_UNDECIDED)
         return;
     if (!e->answers || answer->cosine > e->best_cosine)

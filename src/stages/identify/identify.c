@@ -3,13 +3,13 @@
 
 #include "base/errors.h"
 #include "stages/identify/classifier.h"
+#include "stages/identify/weight.h"
 #include "store/gallery.h"
 
 #include <math.h>
 #include <string.h>
 
 #define VOTERS 10
-#define LEAST_VOTE 0.05f       /* quality of a template that says nothing about its own */
 #define MARGIN 0.02f
 
 /* Without calibration the score is 0.5 at the threshold, and straight from there to 0 at -1 and to 1
@@ -48,8 +48,7 @@ static int by_nearest(const struct facet_identify_opts *o, const float *embeddin
 
 static float vote_of(const struct facet_match *m, double threshold)
 {
-    float weight = m->quality > LEAST_VOTE ? m->quality : LEAST_VOTE;
-    return (double)m->cosine >= threshold && m->cosine > 0 ? weight * m->cosine : 0;
+    return (double)m->cosine >= threshold && m->cosine > 0 ? facet__weight_of(m->quality) * m->cosine : 0;
 }
 
 static int by_vote(const struct facet_identify_opts *o, const float *embedding, int dim, struct facet_identity *out)

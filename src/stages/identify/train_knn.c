@@ -3,6 +3,7 @@
 #include "base/cpu.h"
 #include "base/dot.h"
 #include "stages/identify/classifier_priv.h"
+#include "stages/identify/weight.h"
 
 #include <string.h>
 
@@ -19,7 +20,7 @@ static int knn_train(float *model, const struct facet__shape *s, const struct fa
     size_t dim = (size_t)s->dim;
     for (size_t i = 0; i < e->n; i++, model += dim + 2) {
         model[0] = (float)e->label[i];
-        model[1] = e->quality[i] > 0.05f ? e->quality[i] : 0.05f;
+        model[1] = facet__weight_of(e->quality[i]);
         memcpy(model + 2, e->x + i * dim, dim * sizeof(float));
     }
     return 0;
