@@ -318,15 +318,19 @@ static int read_identity(struct facet_model_spec *s, const struct facet_yaml *y)
     return err;
 }
 
+static int read_texts(const struct facet_yaml *y, char **title, char **licence, char **note, char **source)
+{
+    int err = facet__text(title, y, "title", true);
+    if (!err)
+        err = facet__text(licence, y, "licence", true);
+    if (!err)
+        err = facet__text(note, y, "licence_note", false);
+    return err ? err : facet__text(source, y, "source", true);
+}
+
 static int read_terms(struct facet_model_spec *s, const struct facet_yaml *y)
 {
-    int err = facet__text(&s->title, y, "title", true);
-    if (!err)
-        err = facet__text(&s->licence, y, "licence", true);
-    if (!err)
-        err = facet__text(&s->licence_note, y, "licence_note", false);
-    if (!err)
-        err = facet__text(&s->source, y, "source", true);
+    int err = read_texts(y, &s->title, &s->licence, &s->licence_note, &s->source);
     if (!err && !facet_yaml_get(y, "commercial"))
         err = refuse(y, "commercial", "is missing");
     if (!err)
@@ -375,13 +379,7 @@ int facet__data_read(struct facet_data_spec *s, const struct facet_yaml *y, cons
     if (!err)
         err = read_name(s->name, sizeof(s->name), y);
     if (!err)
-        err = facet__text(&s->title, y, "title", true);
-    if (!err)
-        err = facet__text(&s->licence, y, "licence", true);
-    if (!err)
-        err = facet__text(&s->licence_note, y, "licence_note", false);
-    if (!err)
-        err = facet__text(&s->source, y, "source", true);
+        err = read_texts(y, &s->title, &s->licence, &s->licence_note, &s->source);
     if (!err)
         err = facet__files_read(&files, y, "data", origin);
     s->files = files.items;

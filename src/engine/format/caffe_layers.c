@@ -50,6 +50,18 @@ static int attr_pads(struct facet_graph *g, int node, struct pair p)
     return facet_graph_attr_ints(g, node, "pads", (int64_t[]){p.h, p.w, p.h, p.w}, 4);
 }
 
+/* `dilation` may be NULL. */
+static int attr_window(struct facet_graph *g, int node, struct pair kernel, struct pair stride, const struct pair *dilation,
+                       struct pair pad)
+{
+    int err = attr_pair(g, node, "kernel_shape", kernel);
+    if (!err)
+        err = attr_pair(g, node, "strides", stride);
+    if (!err && dilation)
+        err = attr_pair(g, node, "dilations", *dilation);
+    return err ? err : attr_pads(g, node, pad);
+}
+
 static int add_const(struct facet__caffe *c, const struct facet__layer *l, const char *what, const float *data,
                      int rank, const int64_t *dims)
 {
@@ -196,13 +208,7 @@ static int make_convolution(struct facet__caffe *c, struct facet__layer *l)
     int node = add_node(c, l, "Conv", inputs, p.has_bias ? 3 : 2);
     err = err_of(node);
     if (!err)
-        err = attr_pair(c->graph, node, "kernel_shape", p.kernel);
-    if (!err)
-        err = attr_pair(c->graph, node, "strides", p.stride);
-    if (!err)
-        err = attr_pair(c->graph, node, "dilations", p.dilation);
-    if (!err)
-        err = attr_pads(c->graph, node, p.pad);
+        err = attr_window(c->graph, node, p.kernel, p.stride, &p.dilation, p.pad);
     if (!err)
         err = facet_graph_attr_int(c->graph, node, "group", p.group);
     return err;
@@ -290,11 +296,7 @@ static int make_pooling(struct facet__caffe *c, struct facet__layer *l)
         return facet__layer_fail(c, l, "an average over windows that go beyond the padding is not known");
     err = err_of(node);
     if (!err)
-        err = attr_pair(c->graph, node, "kernel_shape", p.kernel);
-    if (!err)
-        err = attr_pair(c->graph, node, "strides", p.stride);
-    if (!err)
-        err = attr_pads(c->graph, node, p.pad);
+        err = attr_window(c->graph, node, p.kernel, p.stride, NULL, p.pad);
     if (!err)
         err = facet_graph_attr_int(c->graph, node, "ceil_mode", !p.is_floor);
     if (!err && !p.is_max)
