@@ -2,12 +2,11 @@
  * this file says how). Two numbers are counted at the frames of the truth, for faces 40 pixels wide
  * or more: switches    a number that was on one person is now on another fragments   a person has a
  * number that is not the last one, and was nobody else's */
-#include "test.h"
+#include "data/real.h"
 
 #include "base/errors.h"
 #include "base/file.h"
 #include "flow/runner.h"
-#include "models/models.h"
 #include "stages/align/align.h"
 #include "stages/detect/detect.h"
 #include "stages/embed/embed.h"
@@ -38,21 +37,14 @@ struct judge {
     int faces, found, switches, fragments;
 };
 
-static const char *env_or(const char *name, const char *otherwise)
-{
-    const char *value = getenv(name);
-    return value && value[0] ? value : otherwise;
-}
-
 static void read_truth(struct judge *j)
 {
+    const char *root = getenv("FACET_TEST_SOURCE");
     char path[PATH_MAX], *line, *rest;
     uint8_t *text;
     size_t len;
-    snprintf(path, sizeof(path), "%s/tests/data/truth_" CLIP ".tsv",
-             env_or("FACET_TEST_SOURCE", "."));
-    if (facet_file_read(path, 1 << 20, &text, &len) != FACET_OK)
-        fail_msg("%s", facet_error_text());
+    snprintf(path, sizeof(path), "%s/tests/data/truth_" CLIP ".tsv", root ? root : ".");
+    assert_ok(facet_file_read(path, 1 << 20, &text, &len));
     for (line = strtok_r((char *)text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         struct truth *t = &j->truth[j->n];
         if (line[0] == '#')
@@ -132,9 +124,7 @@ static int add_stage(struct path *p, const struct facet_stage_ops *ops, const vo
 static int open_path(struct path *p, const struct facet_model_spec *detector,
                      const struct facet_model_spec *recogniser)
 {
-    char clip[PATH_MAX];
-    snprintf(clip, sizeof(clip), "%s/data/video/" CLIP ".mp4", env_or("FACET_MIRROR", "../shared"));
-    const char *sources[] = {clip};
+    const char *sources[] = {real_data("video/" CLIP ".mp4")};
     struct facet_ingest_opts in = {.sources = sources, .n_sources = 1};
     struct facet_detector_opts detect = {.model = detector, .min_face = 30};
     struct facet_track_opts track = {0};
@@ -173,31 +163,18 @@ static void run_path(struct judge *j, const struct facet_model_spec *detector,
         facet_stage_close(&p.stages[--p.n]);
 }
 
-static const struct facet_model_spec *pulled(const struct facet_manifest *m, const char *name)
-{
-    struct facet_pull_opts pull = {0};
-    const struct facet_model_spec *model = facet_manifest_find(m, name);
-    if (!model || facet_model_pull(model, &pull) != FACET_OK)
-        fail_msg("%s", facet_error_text());
-    return model;
-}
-
 static void judge_models(const char *detector, const char *recogniser, int most_fragments)
 {
-    struct facet_manifest *m;
     static struct judge j;
     memset(&j, 0, sizeof(j));
     read_truth(&j);
-    if (facet_manifest_open(&m, NULL) != FACET_OK)
-        fail_msg("%s", facet_error_text());
-    run_path(&j, pulled(m, detector), recogniser ? pulled(m, recogniser) : NULL);
+    run_path(&j, real_model(detector), recogniser ? real_model(recogniser) : NULL);
     print_message("%s, %s: %d of %d faces found, %d switches, %d fragments\n", detector,
                   recogniser ? recogniser : "boxes only", j.found, j.faces, j.switches,
                   j.fragments);
     assert_true(j.found * 10 >= j.faces * 8);
     assert_int_equal(j.switches, 0);
     assert_true(j.fragments <= most_fragments);
-    facet_manifest_close(&m);
 }
 
 static void test_tracks__of_boxes_alone_stay_with_their_people(void **state)

@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-/* In units of the box's scale. Measured by hand on walking and talking people: a detector's box
- * jitters by some percent, a head starts and stops within a fraction of a second. */
+/* In units of the box's scale. Chosen, not measured: a detector's box jitters by some percent, a head
+ * starts and stops within a fraction of a second. */
 #define NOISE_MEASURE 0.05f     /* deviation of a detected centre or scale */
 #define NOISE_ACCELERATION 6.0f /* per second squared */
 #define NOISE_FIRST_SPEED 3.0f  /* per second, when nothing is known */
