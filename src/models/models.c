@@ -83,10 +83,13 @@ static int read_description(const struct facet_model_spec *s, struct facet_json 
     int err = file_of(s, "model.json", path, sizeof(path));
     if (err)
         return err;
-    if (facet_file_read(path, FACET_MAX_TEXT_FILE, &text, &len))
-        return fail_absent(s);
+    err = facet_file_read(path, FACET_MAX_TEXT_FILE, &text, &len);
+    if (err)
+        return err == FACET_E_NOMEM ? err : fail_absent(s);
     err = facet_json_parse(out, (char *)text, len, path);
     free(text);
+    if (err == FACET_E_NOMEM)
+        return err;
     facet__sources_sha256(s, sources);
     if (err || strcmp(facet_json_str(facet_json_get(*out, "sources_sha256"), ""), sources) ||
         facet_json_int(facet_json_get(*out, "import_version"), 0) != FACET__IMPORT_VERSION) {

@@ -15,7 +15,9 @@ int facet__grid_open(void **state, const struct facet_detector_opts *o)
     g->o = *o;
     if (o->max_side < 32 || o->max_side > 4096)
         return facet_fail(FACET_E_INVALID, "cannot shrink pictures to %d pixels: give 32 to 4096", o->max_side);
-    int err = facet__detect_plan(&g->plan, o, "");
+    int err = facet__candidates_reserve(&g->all, FACET__STRIDES * FACET__GRID_BOXES);
+    if (!err)
+        err = facet__detect_plan(&g->plan, o, "");
     return err ? err : facet_exec_open(&g->exec, g->plan, o->pool);
 }
 
@@ -110,14 +112,13 @@ static int take_stride(struct facet__grid *g, struct facet__grid_maps *m, size_t
         return facet_fail(FACET_E_FORMAT, "cannot use model '%s' as '%s': it lacks outputs of stride %d", g->o.model->name,
                           g->o.model->kind, m->stride);
     int count = facet__candidates_pick(&g->one, g->scores, n, g->o.threshold[0], FACET__GRID_BOXES);
-    int err = count < 0 ? count : facet__candidates_reserve(&g->all, g->all.n + (size_t)count);
-    for (int i = 0; !err && i < count; i++) {
+    for (int i = 0; i < count; i++) {
         size_t index = facet__candidates_picked(&g->one, (size_t)i);
         struct facet__candidate *c = &g->all.at[g->all.n++];
         c->score = g->scores[index];
         decode(c, m, index);
     }
-    return err;
+    return count < 0 ? count : FACET_OK;
 }
 
 static int is_finite_box(struct facet_box b)

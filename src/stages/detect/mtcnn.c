@@ -67,7 +67,9 @@ static int mtcnn_open(void **state, const struct facet_detector_opts *o)
         err = facet__refiner_open(&m->rnet, o, "rnet", 24, 64);
     if (!err)
         err = facet__refiner_open(&m->onet, o, "onet", 48, 16);
-    return err;
+    if (!err)
+        err = facet__candidates_reserve(&m->one, LEVEL_BOXES);
+    return err ? err : facet__candidates_reserve(&m->all, ALL_BOXES);
 }
 
 static void mtcnn_close(void *state)
@@ -160,9 +162,8 @@ static int take_level(struct mtcnn *m, const struct level *l)
                           m->o.model->name);
     size_t rows = (size_t)prob->shape.dim[2], cols = (size_t)prob->shape.dim[3], cells = rows * cols;
     int n = facet__candidates_pick(&m->one, (const float *)prob->data + cells, cells, m->o.threshold[0], LEVEL_BOXES);
-    int err = n < 0 ? n : facet__candidates_reserve(&m->one, (size_t)n);
-    if (err)
-        return err;
+    if (n < 0)
+        return n;
     for (int i = 0; i < n; i++) {
         size_t cell = facet__candidates_picked(&m->one, (size_t)i);
         struct facet__candidate *c = &m->one.at[i];
@@ -184,8 +185,6 @@ static int propose(struct mtcnn *m)
         int err = facet_exec_run(m->level[i].exec);
         if (!err)
             err = take_level(m, &m->level[i]);
-        if (!err)
-            err = facet__candidates_reserve(&m->all, m->all.n + m->one.n);
         if (err)
             return err;
         size_t room = ALL_BOXES - m->all.n, n = m->one.n < room ? m->one.n : room;
