@@ -45,7 +45,9 @@ static struct {
     uintptr_t p;
     void *asked_by;
     size_t size;
+    unsigned long call; /* an entry of an earlier call is as good as empty */
 } table[TABLE_SIZE];
+static unsigned long call_now = 1;
 static size_t live;
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -57,17 +59,23 @@ static size_t slot_of(uintptr_t p)
     return (size_t)((p >> 4) * 0x9e3779b97f4a7c15u >> 40) % TABLE_SIZE;
 }
 
+static uintptr_t held(size_t i)
+{
+    return table[i].call == call_now ? table[i].p : EMPTY;
+}
+
 static void table_add(void *p, size_t size, void *asked_by)
 {
     if (!p)
         return;
     pthread_mutex_lock(&table_lock);
     size_t i = slot_of((uintptr_t)p);
-    for (size_t n = 0; n < TABLE_SIZE && table[i].p > GONE; n++)
+    for (size_t n = 0; n < TABLE_SIZE && held(i) > GONE; n++)
         i = (i + 1) % TABLE_SIZE;
     table[i].p = (uintptr_t)p;
     table[i].size = size;
     table[i].asked_by = asked_by;
+    table[i].call = call_now;
     live++;
     pthread_mutex_unlock(&table_lock);
 }
@@ -79,9 +87,9 @@ static void table_remove(uintptr_t p)
         return;
     pthread_mutex_lock(&table_lock);
     size_t i = slot_of(p);
-    for (size_t n = 0; n < TABLE_SIZE && table[i].p != EMPTY && table[i].p != p; n++)
+    for (size_t n = 0; n < TABLE_SIZE && held(i) != EMPTY && held(i) != p; n++)
         i = (i + 1) % TABLE_SIZE;
-    if (table[i].p == p) {
+    if (held(i) == p) {
         table[i].p = GONE;
         live--;
     }
@@ -99,7 +107,7 @@ static size_t live_now(void)
 static void table_forget(void)
 {
     pthread_mutex_lock(&table_lock);
-    memset(table, 0, sizeof(table));
+    call_now++;
     live = 0;
     pthread_mutex_unlock(&table_lock);
 }
@@ -213,7 +221,7 @@ static void name_leaks(long call)
 {
     pthread_mutex_lock(&table_lock);
     for (size_t i = 0; i < TABLE_SIZE; i++) {
-        if (table[i].p > GONE)
+        if (held(i) > GONE)
             print_error("left after request %ld failed: %zu bytes asked for at %p\n", call,
                         table[i].size, table[i].asked_by);
     }

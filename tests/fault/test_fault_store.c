@@ -253,7 +253,7 @@ static void test_training__gives_a_classifier_or_none(void **state)
 
 int main(void)
 {
-#define IN_ROOM(t) cmocka_unit_test_setup_teardown(t, room_open, room_close)
+#define IN_ROOM(t) cmocka_unit_test_setup_teardown(t, room_open_quick, room_close)
     const struct CMUnitTest tests[] = {
         IN_ROOM(test_gallery__opens_or_says_there_is_no_memory),
         IN_ROOM(test_gallery__adds_and_searches_or_leaves_it_whole),

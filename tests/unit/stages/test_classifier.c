@@ -4,13 +4,15 @@
 #include "stages/identify/classifier.h"
 #include "stages/identify/similarity.h"
 
+#define SMALL 32        /* numbers of an embedding where a gallery's are not asked for: training is quick */
+
 static struct facet_examples people(int n, int each, float noise)
 {
-    struct facet_examples e = { .dim = DIM };
-    float c[DIM], x[DIM];
+    struct facet_examples e = { .dim = SMALL };
+    float c[SMALL], x[SMALL];
     for (int p = 0; p < n; p++)
         for (int t = 0; t < each; t++) {
-            make_near(x, make_embedding(c, DIM, (uint64_t)p + 1), DIM, (uint64_t)(1000 * (p + 1) + t), noise);
+            make_near(x, make_embedding(c, SMALL, (uint64_t)p + 1), SMALL, (uint64_t)(1000 * (p + 1) + t), noise);
             assert_int_equal(facet_examples_add(&e, 100 + p, x, 0.5f), FACET_OK);
         }
     return e;
@@ -31,10 +33,10 @@ static void test_judge__every_method_tells_clear_people_apart(void **state)
 
 static void test_judge__labels_without_meaning_are_not_learnt(void **state)
 {
-    struct facet_examples e = { .dim = DIM };
-    float x[DIM];
+    struct facet_examples e = { .dim = SMALL };
+    float x[SMALL];
     for (int i = 0; i < 80; i++)
-        assert_int_equal(facet_examples_add(&e, i % 8, make_embedding(x, DIM, (uint64_t)i), 0.5f), FACET_OK);
+        assert_int_equal(facet_examples_add(&e, i % 8, make_embedding(x, SMALL, (uint64_t)i), 0.5f), FACET_OK);
     for (int i = 0; facet_classifier_name(i); i++) {
         struct facet_judgement j;
         assert_int_equal(facet_classifier_judge(&j, facet_classifier_name(i), &e, 5, 1), FACET_OK);
@@ -82,14 +84,14 @@ static void check_bytes(const char *method)
     for (size_t i = 0; i < e.n; i++) {
         int64_t p, q;
         float cp, cq;
-        assert_int_equal(facet_classifier_predict(a, e.x + i * DIM, DIM, &p, &cp), FACET_OK);
-        assert_int_equal(facet_classifier_predict(b, e.x + i * DIM, DIM, &q, &cq), FACET_OK);
+        assert_int_equal(facet_classifier_predict(a, e.x + i * SMALL, SMALL, &p, &cp), FACET_OK);
+        assert_int_equal(facet_classifier_predict(b, e.x + i * SMALL, SMALL, &q, &cq), FACET_OK);
         assert_true(p == q && cp == cq && cp > 0 && cp <= 1);
         assert_int_equal(p, e.people[e.label[i]]);
     }
     int64_t p;
     float cp;
-    assert_int_equal(facet_classifier_predict(a, e.x, DIM - 1, &p, &cp), FACET_E_CONTRACT);
+    assert_int_equal(facet_classifier_predict(a, e.x, SMALL - 1, &p, &cp), FACET_E_CONTRACT);
     facet_classifier_close(&b);
     for (size_t n = 0; n < bytes.len; n += 1 + n / 7)
         assert_int_equal(facet_classifier_load(&b, bytes.data, n), FACET_E_FORMAT);
@@ -99,7 +101,7 @@ static void check_bytes(const char *method)
         size_t at = facet_rng_below(&rng, i < 150 ? 40 : (uint32_t)bytes.len);
         bytes.data[at] ^= (char)(1 << facet_rng_below(&rng, 8));
         if (facet_classifier_load(&b, bytes.data, bytes.len) == FACET_OK)
-            (void)facet_classifier_predict(b, e.x, DIM, &p, &cp);
+            (void)facet_classifier_predict(b, e.x, SMALL, &p, &cp);
         facet_classifier_close(&b);
     }
     facet_classifier_close(&a);
@@ -169,7 +171,7 @@ static void test_head__bytes_come_back_and_are_doubted(void **state)
     assert_int_equal(facet_head_train(&a, &e, 1), FACET_OK);
     assert_int_equal(facet_head_save(a, &bytes), FACET_OK);
     assert_int_equal(facet_head_load(&b, bytes.data, bytes.len), FACET_OK);
-    assert_true(facet_head_score(a, e.x, e.x + DIM) == facet_head_score(b, e.x, e.x + DIM));
+    assert_true(facet_head_score(a, e.x, e.x + SMALL) == facet_head_score(b, e.x, e.x + SMALL));
     assert_true(facet_head_score(a, e.x, e.x) > 0.5f);
     facet_head_close(&b);
     for (size_t n = 0; n < bytes.len; n += 13)

@@ -20,15 +20,26 @@
 
 struct room { char dir[64]; char path[128]; };
 
-static inline int room_open(void **state)
+static inline int room_open_in(void **state, const char *parent)
 {
     struct room *r = calloc(1, sizeof(*r));
-    snprintf(r->dir, sizeof(r->dir), "/tmp/facet-test-XXXXXX");
+    snprintf(r->dir, sizeof(r->dir), "%s/facet-test-XXXXXX", parent);
     if (!mkdtemp(r->dir))
         return -1;
     snprintf(r->path, sizeof(r->path), "%s/gallery.db", r->dir);
     *state = r;
     return 0;
+}
+
+static inline int room_open(void **state)
+{
+    return room_open_in(state, "/tmp");
+}
+
+/* In memory where the system has a folder for that: for tests that write often and outlive no crash. */
+static inline int room_open_quick(void **state)
+{
+    return room_open_in(state, access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 }
 
 static inline int room_close(void **state)
