@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD "{\"facet\":\"gallery\",\"format\":1,\"contract\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"model\":\"seeded\",\"dim\":4}\n"
+#define CONTRACT "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define HEAD "{\"facet\":\"gallery\",\"format\":1,\"contract\":\"" CONTRACT "\",\"model\":\"seeded\",\"dim\":4}\n"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -13,7 +13,7 @@ STRUCT_TYPEDEF = re.compile(r'^\s*typedef\s+(struct|enum|union)\b')
 MACHINE_PATH = re.compile(r'(?<![\w./])/(work|home|root)/\w')
 PICTURE = {'.jpg', '.jpeg', '.png', '.pgm', '.bmp', '.gif', '.mp4', '.avi', '.mkv', '.webm', '.mov', '.onnx',
            '.npy', '.caffemodel', '.params', '.tflite', '.db'}
-LINE, FILE, FUNCTION = 240, 800, 100
+LINE, FILE, FUNCTION = 160, 800, 100
 SAYS_WHY = 'Long file:'
 
 

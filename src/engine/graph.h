@@ -30,7 +30,10 @@ struct facet_value {
 };
 
 /* What a pass folded into a node, applied in this order after the operator itself. */
-enum facet_act { FACET_ACT_NONE, FACET_ACT_RELU, FACET_ACT_CLIP, FACET_ACT_LEAKY, FACET_ACT_PRELU, FACET_ACT_SIGMOID, FACET_ACT_TANH, FACET_ACT_HARD_SWISH, FACET_ACT_HARD_SIGMOID };
+enum facet_act {
+    FACET_ACT_NONE, FACET_ACT_RELU, FACET_ACT_CLIP, FACET_ACT_LEAKY, FACET_ACT_PRELU, FACET_ACT_SIGMOID,
+    FACET_ACT_TANH, FACET_ACT_HARD_SWISH, FACET_ACT_HARD_SIGMOID
+};
 struct facet_epilogue {
     int residual;                     /* value added before the activation, -1: none */
     float residual_scale;             /* out = act(op + residual_scale * residual); passes always leave 1 */
@@ -91,8 +94,11 @@ int facet_graph_attr_floats(struct facet_graph *g, int node, const char *name, c
 int facet_graph_attr_tensor(struct facet_graph *g, int node, const char *name, enum facet_dtype t, const struct facet_shape *s, void *data);
 
 /* Editing, for passes. Removing nodes renumbers them; values keep their numbers. */
-int facet_graph_add_node(struct facet_graph *g, const char *op, const char *domain, const char *name, const int *inputs, int n_inputs, const int *outputs, int n_outputs);  /* the node's number */
-int facet_graph_const_take(struct facet_graph *g, const char *name, enum facet_dtype t, const struct facet_shape *s, void *data);  /* takes malloc'ed data, on failure too; NULL name: made up */
+int facet_graph_add_node(struct facet_graph *g, const char *op, const char *domain, const char *name, const int *inputs,
+                         int n_inputs, const int *outputs, int n_outputs);     /* the node's number */
+/* Takes malloc'ed data, on failure too; NULL name: made up. */
+int facet_graph_const_take(struct facet_graph *g, const char *name, enum facet_dtype t, const struct facet_shape *s,
+                           void *data);
 int facet_graph_uses(const struct facet_graph *g, int value);       /* by nodes (epilogues counted) and as outputs */
 void facet_graph_replace_value(struct facet_graph *g, int from, int to);   /* in every use, outputs included */
 void facet_graph_kill_node(struct facet_graph *g, int node);        /* marks it; facet_graph_sweep removes */

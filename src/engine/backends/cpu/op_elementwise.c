@@ -251,7 +251,8 @@ static int norm_run(const struct facet_cpu_node *s, const struct facet_graph *g,
 
 const struct facet_cpu_op facet_cpu_elementwise[] = {
     BINARY("Add"), BINARY("Sub"), BINARY("Mul"), BINARY("Div"),
-    ACT("Relu", true), ACT("Clip", false), ACT("LeakyRelu", true), ACT("PRelu", true), ACT("Sigmoid", true), ACT("Tanh", true), ACT("HardSwish", true), ACT("HardSigmoid", true),
+    ACT("Relu", true), ACT("Clip", false), ACT("LeakyRelu", true), ACT("PRelu", true), ACT("Sigmoid", true),
+    ACT("Tanh", true), ACT("HardSwish", true), ACT("HardSigmoid", true),
     { .name = "BatchNormalization", .supports = norm_supports, .strided = ALL_STRIDED, .drops = true, .prepare = norm_prepare, .run = norm_run },
     { 0 },
 };
