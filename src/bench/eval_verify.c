@@ -237,6 +237,8 @@ int facet_eval_verify(struct facet_verify_result *out, const struct facet_verify
     struct job j = {.o = o, .out = out};
     uint64_t begin = facet_now_ns();
     memset(out, 0, sizeof(*out));
+    if (!facet_path_is_dir(o->dir))
+        return facet_fail(FACET_E_NOT_FOUND, "cannot find the folder '%s' with the pictures", o->dir);
     j.dot = facet_dot_for(facet_cpu_flags(NULL));
     int err = facet_lock_init(&j.lock);
     if (err)

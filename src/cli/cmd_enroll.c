@@ -93,6 +93,7 @@ static int enrol_image(struct enroll *e, const char *name, const char *path, con
         .min_quality = e->o->min_quality > 0 ? (float)e->o->min_quality : -1,
         .largest = e->o->largest,
         .force = e->o->force,
+        .file = path,
     };
     int err = facet_enrol(e->known.recogniser, e->known.gallery, name, img, about, &o, &result);
     if (!err)

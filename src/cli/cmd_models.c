@@ -122,6 +122,11 @@ static int pull_one(struct facet_cli *cli, const struct models_options *o, const
     struct facet_pull_opts pull = {.mirror = o->mirror, .force = o->force, .progress = facet_progress_pull, .ctx = &p,
                                    .cancel = cli->cancel, .did_nothing = &nothing};
     int err = facet_model_pull(s, &pull);
+    if (!err && nothing && facet_model_check(s) == FACET_E_HASH) {
+        facet_complain("%s: what is here is damaged, pulling it again", s->name);
+        pull.force = true;
+        err = facet_model_pull(s, &pull);
+    }
     facet_progress_fini(&p);
     if (err)
         return err;
@@ -157,7 +162,7 @@ static int check_models(struct facet_cli *cli, const void *options, int argc, ch
     if (err && !is_no)
         return err;
     if (is_no && !cli->json)
-        facet_complain("%s\n", facet_error_text());
+        facet_complain("%s", facet_error_text());
     if (cli->json) {
         struct facet_answer a;
         facet_answer_begin(&a);

@@ -161,6 +161,8 @@ static int people_delete(struct facet_cli *cli, const void *opts, int argc, char
 static int people_export(struct facet_cli *cli, const void *opts, int argc, char **argv)
 {
     struct people p;
+    if (!strcmp(argv[0], "-"))
+        return facet_usage(cli, "an export is written to a file that only you may read, not to standard output");
     int err = open_people(&p, cli, opts, true);
     if (!err)
         err = facet_gallery_export(p.g, argv[0]);

@@ -1,4 +1,5 @@
 /* facet: a table of commands (commands.c) and a dispatch. */
+#include "base/cpu.h"
 #include "base/errors.h"
 #include "base/yaml.h"
 #include "cli/cmd.h"
@@ -41,6 +42,15 @@ static int print_error(const struct facet_cli *cli, int err)
     facet_jsonw_kstr(&a.w, "message", facet_error_text());
     (void)facet_answer_end(&a);
     return facet_exit_of(err);
+}
+
+/* A value of FACET_CPU that cannot be had must not pass for one that was; doctor says it itself. */
+static void warn_of_cpu(const struct facet_cli *cli)
+{
+    const char *why = NULL;
+    facet_cpu_flags(&why);
+    if (why && !cli->quiet && strcmp(cli->cmd->name, "doctor"))
+        facet_complain("%s (facet doctor says what there is)", why);
 }
 
 static int check_count(const struct facet_cli *cli, int n, int least, int most, const char *usage)
@@ -91,6 +101,7 @@ static int dispatch(struct facet_cli *cli, int argc, char **argv)
     int err = options ? facet_opt_parse(cli, cli->cmd, options, argc, argv, &first, &help) : facet_fail_nomem();
     enum facet_log_level level = cli->quiet ? FACET_LOG_ERROR : FACET_LOG_WARN + (unsigned)cli->verbose;
     facet_log_set(facet_cli_log, cli, level > FACET_LOG_DEBUG ? FACET_LOG_DEBUG : level);
+    warn_of_cpu(cli);
     if (help)
         facet_help_print(stdout, cli->cmd);
     if (err == FACET_E_INVALID)

@@ -218,6 +218,19 @@ static void tell_spec(const struct facet_model_spec *s, const struct facet_cli *
         facet_say(cli, "  answers  %d numbers, the same person from cosine %.2f\n", s->dim, s->threshold);
 }
 
+static int check_part(const struct facet_model_spec *s, const char *part)
+{
+    char list[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < s->n_parts; i++) {
+        if (!strcmp(part, s->parts[i].name))
+            return FACET_OK;
+        if (used < sizeof(list))
+            used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", s->parts[i].name);
+    }
+    return facet_fail(FACET_E_NOT_FOUND, "the model '%s' has no part '%s'%s%s", s->name, part, *list ? "; it has " : "", list);
+}
+
 static int tell_model(const char *what, const struct facet_cli *cli, struct facet_jsonw *w)
 {
     char name[FACET_MAX_NAME], path[PATH_MAX], title[FACET_MAX_NAME + 40];
@@ -228,20 +241,18 @@ static int tell_model(const char *what, const struct facet_cli *cli, struct face
     const struct facet_model_spec *s = err ? NULL : facet_manifest_find(m, name);
     if (!err && !s)
         err = FACET_E_NOT_FOUND;
+    if (!err && slash)
+        err = check_part(s, slash + 1);
     if (!err)
         tell_spec(s, cli);
-    bool has_part = false;
     for (size_t i = 0; !err && i < s->n_parts; i++) {
         if (slash && strcmp(slash + 1, s->parts[i].name))
             continue;
-        has_part = true;
         err = facet_model_path(s, s->parts[i].name, path, sizeof(path));
         snprintf(title, sizeof(title), "%s%s%s", s->name, *s->parts[i].name ? "/" : "", s->parts[i].name);
         if (!err)
             err = tell_file(path, title, cli, w);
     }
-    if (!err && !has_part)
-        err = facet_fail(FACET_E_NOT_FOUND, "the model '%s' has no part '%s'", name, slash + 1);
     facet_manifest_close(&m);
     return err;
 }

@@ -44,9 +44,9 @@ static int fail_no_face(const char *picture, int pad)
                       picture, pad);
 }
 
-static const char *called(const struct facet_template *about)
+static const char *called(const struct facet_template *about, const struct facet_enrol_opts *o)
 {
-    return *about->source ? about->source : "the photo";
+    return o->file ? o->file : *about->source ? about->source : "the photo";
 }
 
 static int check_faces(const struct facet_recognised *f, int n, const struct facet_template *about,
@@ -54,17 +54,17 @@ static int check_faces(const struct facet_recognised *f, int n, const struct fac
 {
     float least = o->min_quality == 0 ? FACET_ENROL_QUALITY : o->min_quality;
     if (n == 0)
-        return fail_no_face(called(about), border(o));
+        return fail_no_face(called(about, o), border(o));
     int clear = count_clear(f, n, o);
     if (clear > 1 && !o->largest)
-        return facet_fail(FACET_E_MANY_FACES, "cannot enrol '%s': there are %d faces in it%s", called(about), clear,
+        return facet_fail(FACET_E_MANY_FACES, "cannot enrol '%s': there are %d faces in it%s", called(about, o), clear,
                           *about->source ? " (--largest takes the largest)" : "");
     if (f[0].quality.score >= least)
         return FACET_OK;
     char why[128];
     facet_quality_describe(why, sizeof(why), &f[0].quality);
     return facet_fail(FACET_E_QUALITY, "cannot enrol '%s': the face's quality is %.2f, at least %.2f is wanted: %s",
-                      called(about), (double)f[0].quality.score, (double)least, why);
+                      called(about, o), (double)f[0].quality.score, (double)least, why);
 }
 
 /* Whose face is it most, besides `name`? */
@@ -84,7 +84,7 @@ static int check_others(struct facet_recogniser *r, struct facet_gallery *g, con
         return FACET_OK;
     return facet_fail(FACET_E_EXISTS,
                       "cannot enrol '%s' as '%s': the face is that of '%s' (cosine %.2f, from %.2f on the same%s)",
-                      called(about), name, m[0].name, (double)m[0].cosine, threshold,
+                      called(about, o), name, m[0].name, (double)m[0].cosine, threshold,
                       *about->source ? "; --force enrols it all the same" : "");
 }
 

@@ -14,6 +14,7 @@ struct facet_enrol_opts {
                                 * 0: FACET_PAD; negative: none */
     bool largest;              /* of several faces take the largest */
     bool force;                /* although the face is another person's */
+    const char *file;          /* what a refusal names; NULL: `about->source` */
 };
 #define FACET_ENROL_QUALITY 0.2f
 #define FACET_ENROL_CLEAR 0.8f

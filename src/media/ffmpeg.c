@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <libavutil/error.h>
 #include <libavutil/log.h>
+#include <stdio.h>
 
 int facet__ffmpeg_fail(int averror, const char *doing, const char *path)
 {
@@ -22,6 +23,8 @@ int facet__ffmpeg_fail(int averror, const char *doing, const char *path)
         err = FACET_E_IO;
     else if (averror == AVERROR_EXIT)
         err = FACET_E_CANCELLED;
+    if (averror == AVERROR_INVALIDDATA)
+        snprintf(why, sizeof(why), "it is damaged, cut short or no video");
     return facet_fail(err, "cannot %s '%s': %s", doing, path, why);
 }
 

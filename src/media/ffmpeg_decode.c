@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MAX_FAILURES 1000 /* reads in a row that fail before the file is given up */
 
@@ -71,9 +72,13 @@ static int open_file(struct facet__decoder *d)
     snprintf(url, cap, "file:%s", d->path);
     d->format->interrupt_callback = (AVIOInterruptCB){is_cancelled, d};
     av_dict_set(&options, "protocol_whitelist", "file", 0);
-    int code = avformat_open_input(&d->format, url, NULL, &options);
+    struct stat st;
+    bool is_empty = stat(d->path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+    int code = is_empty ? 0 : avformat_open_input(&d->format, url, NULL, &options);
     av_dict_free(&options);
     free(url);
+    if (is_empty)
+        return facet_fail(FACET_E_FORMAT, "cannot read video '%s': it is empty", d->path);
     if (code < 0)
         return facet__ffmpeg_fail(code, "read video", d->path);
     if (is_refused(d->format->iformat))

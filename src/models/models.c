@@ -181,7 +181,14 @@ int facet_model_graph(struct facet_graph **out, const struct facet_model_spec *s
     char path[PATH_MAX];
     *out = NULL;
     int err = facet_model_path(s, part, path, sizeof(path));
-    return err ? err : facet_onnx_load(out, path);
+    if (err)
+        return err;
+    err = facet_onnx_load(out, path);
+    if (!err || err == FACET_E_NOMEM)
+        return err;
+    char why[768];
+    snprintf(why, sizeof(why), "%s", facet_error_text());
+    return facet_fail(err, "%s; see: facet models check %s", why, s->name);
 }
 
 /* ---- answers ---- */

@@ -13,6 +13,8 @@ static int install(void **state)
     struct cli *c = *state;
     cli_shell(c, "meson install -C \"$FACET_TEST_BUILD\" --no-rebuild --quiet --destdir \"$PWD/root\" && "
                  "find root -name facet.pc -printf '%h\\n' > pcdir");
+    if (c->code)
+        print_error("cannot install: %s%s\n", c->out, c->err);
     return c->code;
 }
 

@@ -60,6 +60,10 @@ static void test_models__unknown_names_are_refused(void **state)
     CLI(c, "models", "info", "mtcnn");
     assert_code(c, 3);
     assert_says(c->err, "run: facet models pull mtcnn");
+    CLI(c, "models", "info", "mtcnn/qnet");
+    assert_code(c, 3);
+    assert_says(c->err, "has no part 'qnet'; it has pnet, rnet, onet");
+    assert_string_equal(c->out, "");
 }
 
 static void test_models__words_are_counted(void **state)

@@ -19,6 +19,15 @@ static void make_gallery(struct cli *c, const char *name)
 #define PEOPLE(c, ...) CLI(c, "people", "--gallery", cli_path(c, "g.db"), __VA_ARGS__)
 #define GALLERY(c, ...) CLI(c, "gallery", "--gallery", cli_path(c, "g.db"), __VA_ARGS__)
 
+static void test_people__export_needs_a_file(void **state)
+{
+    struct cli *c = *state;
+    make_gallery(c, "g.db");
+    PEOPLE(c, "export", "-");
+    assert_code(c, 2);
+    assert_says(c->err, "not to standard output");
+}
+
 static void test_people__are_listed_and_shown(void **state)
 {
     struct cli *c = *state;
@@ -181,6 +190,7 @@ int main(void)
 {
 #define CASE(t) cmocka_unit_test_setup_teardown(t, cli_setup, cli_teardown)
     const struct CMUnitTest tests[] = {
+        CASE(test_people__export_needs_a_file),
         CASE(test_people__are_listed_and_shown),
         CASE(test_people__are_renamed_merged_and_deleted),
         CASE(test_people__changes_without_sense_are_refused),

@@ -159,6 +159,16 @@ static void test_completion__bash_knows_the_commands(void **state)
     assert_says(c->out, "version");
 }
 
+static void test_words__processor_that_cannot_be_had_is_told(void **state)
+{
+    struct cli *c = *state;
+    cli_shell(c, "FACET_CPU=abacus \"$FACET\" version");
+    assert_code(c, 0);
+    assert_says(c->err, "FACET_CPU is none of c, avx2, avx512, neon");
+    cli_shell(c, "FACET_CPU=c \"$FACET\" version");
+    assert_string_equal(c->err, "");
+}
+
 static void test_completion__other_shells_are_refused(void **state)
 {
     struct cli *c = *state;
@@ -184,6 +194,7 @@ int main(void)
         CASE(test_output__full_disk_is_told_and_a_gone_reader_is_not),
         CASE(test_version__says_number_and_kernels),
         CASE(test_version__json),
+        CASE(test_words__processor_that_cannot_be_had_is_told),
         CASE(test_help__unknown_command),
         CASE(test_help__of_each_command),
         CASE(test_help__manual_source_of_a_command),
