@@ -135,8 +135,10 @@ static int read_pair(struct reader *r, struct facet_pair *pair)
 static int read_head(struct reader *r, int *folds, int *half)
 {
     struct word w[MAX_WORDS];
+    r->line = 1;
     if (r->text == r->end)
-        return facet_fail(FACET_E_FORMAT, "cannot read '%s': it is empty", r->origin);
+        return fail(r, "the file is empty");
+    r->line = 0;
     int n = next_line(r, w);
     *folds = n == 2 ? number_of(w[0], FACET_PAIRS_FOLDS) : 1;
     *half = n == 1 || n == 2 ? number_of(w[n - 1], FACET_PAIRS_MAX) : -1;
