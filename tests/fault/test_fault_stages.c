@@ -13,6 +13,7 @@
 #include "stages/align/align.h"
 #include "stages/detect/detect.h"
 #include "stages/embed/embed.h"
+#include "stages/identify/classifier.h"
 #include "stages/identify/identify.h"
 
 #include <sys/stat.h>
@@ -228,6 +229,10 @@ static void each_request_fails(const struct room *r, const char *kind)
 {
     struct model *m = detector_model(r, kind);
     struct detection d = {.o = low(m), .img = noise(48, 40, 1)};
+    char cache[128];
+    fault_loop(detect, &d);
+    snprintf(cache, sizeof(cache), "%s/cache", r->dir);
+    setenv("FACET_CACHE", cache, 1); /* and once more with packed weights that are kept */
     fault_loop(detect, &d);
     facet_image_fini(&d.img);
     free(m);
@@ -431,6 +436,7 @@ static void test_stages__each_request_may_fail_and_frames_make_none(void **state
 {
     struct model *d = detector_model(*state, "yunet"), *e = embedder_model(*state, build_small_embedder, 16, EMBEDDING);
     struct facet_gallery *g = strangers();
+    struct facet_classifier *classifier;
     struct path c = {.detect = low(d), .align = {.chip = e->spec.chip, .every_frame = true}, .embed = {.model = &e->spec},
                      .identify = {.gallery = g, .threshold = -1}, .rounds = 20};
     unsigned long asked;
@@ -442,8 +448,14 @@ static void test_stages__each_request_may_fail_and_frames_make_none(void **state
     c.identify.method = FACET_IDENTIFY_VOTE;
     assert_int_equal(walk(&c, &asked), FACET_OK);
     assert_int_equal(asked, 0);
+    c.identify.method = FACET_IDENTIFY_CLASSIFIER;
+    assert_int_equal(facet_classifier_of_gallery(&classifier, g, "svm", NULL), FACET_OK);
+    c.identify.classifier = classifier;
+    assert_int_equal(walk(&c, &asked), FACET_OK);
+    assert_int_equal(asked, 0);
     c.rounds = 1;
     fault_loop(walk_once, &c);
+    facet_classifier_close(&classifier);
     facet_image_fini(&c.frame.image);
     facet_gallery_close(&g);
     free(d);
