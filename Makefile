@@ -56,6 +56,7 @@ eval: build
 
 install: build
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@scripts/build.sh $(BUILD)
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 clean:
