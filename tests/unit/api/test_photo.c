@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void test_photo__copies_pixels(void **state)
 {
@@ -54,11 +55,14 @@ static void test_photo__refuses_wrong_sizes(void **state)
 static void test_session__says_which_model_to_pull(void **state)
 {
     struct facet_session *s = (void *)1;
-    setenv("FACET_MODELS", "/nonexistent/models", 1);
+    char empty[] = "/tmp/facet-test-XXXXXX";
+    assert_non_null(mkdtemp(empty));
+    setenv("FACET_MODELS", empty, 1);
     assert_int_equal(facet_session_open(&s, NULL), FACET_E_NOT_FOUND);
     assert_null(s);
     assert_non_null(strstr(facet_error_text(), "facet models pull"));
     facet_session_close(&s);
+    assert_int_equal(rmdir(empty), 0);
 }
 
 static void test_session__refuses_options_it_does_not_know(void **state)
