@@ -151,15 +151,22 @@ static int infer_shapes(struct facet_exec *e, const struct facet_shape *inputs)
     return err;
 }
 
+static enum facet_dtype stored_dtype(const struct facet_exec *e, int v)
+{
+    const struct facet_value *value = &e->p->g->values[v];
+    return value->is_stored ? value->store : e->facts[v].dtype;
+}
+
 static void fill_tensors(struct facet_exec *e)
 {
     const struct facet_graph *g = e->p->g;
     for (int v = 0; v < g->n_values; v++)
-        e->tensors[v] = (struct facet_tensor){.dtype = e->facts[v].dtype,
+        e->tensors[v] = (struct facet_tensor){.dtype = stored_dtype(e, v),
                                               .layout = e->p->layouts[v],
                                               .shape = e->facts[v].shape,
                                               .pixel_stride = e->places[v].pixel_stride,
-                                              .data = g->values[v].data};
+                                              .data = g->values[v].data,
+                                              .quant = g->values[v].quant};
 }
 
 static void fill_steps(struct facet_exec *e)
@@ -185,7 +192,7 @@ static void fill_steps(struct facet_exec *e)
 
 static size_t value_bytes(const struct facet_exec *e, int v)
 {
-    return (size_t)facet_shape_count(&e->facts[v].shape) * facet_dtype_size(e->facts[v].dtype);
+    return (size_t)facet_shape_count(&e->facts[v].shape) * facet_dtype_size(stored_dtype(e, v));
 }
 
 /* The buffer in which a value lies, living from now on at least. */
@@ -268,7 +275,7 @@ static void set_addresses(struct facet_exec *e)
     const struct facet_graph *g = e->p->g;
     for (int v = 0; v < g->n_values; v++) {
         int root = e->places[v].root, b = e->buffer_of[root];
-        size_t size = facet_dtype_size(e->facts[v].dtype);
+        size_t size = facet_dtype_size(stored_dtype(e, v));
         if (b >= 0)
             e->tensors[v].data = e->arena + e->buffers[b].offset + (size_t)e->places[v].offset * size;
     }

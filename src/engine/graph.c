@@ -318,6 +318,54 @@ int facet_graph_new(struct facet_graph **out, const char *name, int opset)
     return FACET_OK;
 }
 
+enum facet_dtype facet_value_store(const struct facet_value *v)
+{
+    return v->is_stored ? v->store : v->dtype;
+}
+
+/* ---- metadata ---- */
+
+const char *facet_graph_meta(const struct facet_graph *g, const char *key)
+{
+    for (int i = 0; i < g->n_meta; i++)
+        if (strcmp(g->meta[2 * i], key) == 0)
+            return g->meta[2 * i + 1];
+    return NULL;
+}
+
+static int meta_add(struct facet_graph *g, char *key, char *value)
+{
+    char **more = realloc(g->meta, 2 * ((size_t)g->n_meta + 1) * sizeof(*more));
+    if (!more)
+        return facet_fail_nomem();
+    g->meta = more;
+    more[2 * g->n_meta] = key;
+    more[2 * g->n_meta + 1] = value;
+    g->n_meta++;
+    return FACET_OK;
+}
+
+int facet_graph_meta_set(struct facet_graph *g, const char *key, const char *value)
+{
+    char *copy = strdup(value), *name = NULL;
+    if (!copy)
+        return facet_fail_nomem();
+    for (int i = 0; i < g->n_meta; i++) {
+        if (strcmp(g->meta[2 * i], key) != 0)
+            continue;
+        free(g->meta[2 * i + 1]);
+        g->meta[2 * i + 1] = copy;
+        return FACET_OK;
+    }
+    name = strdup(key);
+    int err = name ? meta_add(g, name, copy) : facet_fail_nomem();
+    if (err) {
+        free(name);
+        free(copy);
+    }
+    return err;
+}
+
 void facet_graph_free(struct facet_graph **graph)
 {
     struct facet_graph *g = *graph;
@@ -328,7 +376,11 @@ void facet_graph_free(struct facet_graph **graph)
     for (int i = 0; i < g->n_values; i++) {
         free(g->values[i].name);
         free(g->values[i].data);
+        free(g->values[i].quant.scales);
     }
+    for (int i = 0; i < 2 * g->n_meta; i++)
+        free(g->meta[i]);
+    free(g->meta);
     free(g->nodes);
     free(g->values);
     free(g->inputs);

@@ -27,7 +27,14 @@ struct facet_value {
     void *data;                       /* constant (initializer), owned; NULL otherwise */
     size_t bytes;
     int producer;                     /* the node that makes it, -1: none (kept by graph.c) */
+    /* Passes may have a value kept in fewer bits than it means: dtype stays what it means (FACET_F32), the memory
+     * (a constant's data, too) holds `store`. An operator's meaning is always on real numbers: inputs are read
+     * as reals, the result is rounded once, to nearest even, saturating, when it is stored. */
+    bool is_stored;
+    enum facet_dtype store;           /* FACET_BF16, FACET_U8 (with quant), for weights FACET_I8 (with quant) */
+    struct facet_quant quant;
 };
+enum facet_dtype facet_value_store(const struct facet_value *v);       /* how it lies in memory */
 
 /* What a pass folded into a node, applied in this order after the operator itself. */
 enum facet_act {
@@ -66,6 +73,8 @@ struct facet_graph {
     int n_nodes;
     int *inputs, *outputs;            /* value numbers; inputs leave out initializers */
     int n_inputs, n_outputs;
+    char **meta;                      /* the file's metadata: key, value, key, value ...; owned */
+    int n_meta;                       /* pairs */
     char hash[33];                    /* of the file it was read from (facet_hash64 and length in hex); "" when built by hand */
     /* capacities, owned by graph.c */
     int cap_values, cap_nodes, cap_inputs, cap_outputs;
@@ -92,6 +101,10 @@ int facet_graph_attr_ints(struct facet_graph *g, int node, const char *name, con
 int facet_graph_attr_floats(struct facet_graph *g, int node, const char *name, const float *v, size_t n);
 /* Takes `data` (malloc'ed), on failure too. */
 int facet_graph_attr_tensor(struct facet_graph *g, int node, const char *name, enum facet_dtype t, const struct facet_shape *s, void *data);
+
+/* Metadata that goes with the file (ONNX metadata_props); setting a key again replaces its value. */
+int facet_graph_meta_set(struct facet_graph *g, const char *key, const char *value);
+const char *facet_graph_meta(const struct facet_graph *g, const char *key);      /* NULL: absent */
 
 /* Editing, for passes. Removing nodes renumbers them; values keep their numbers. */
 int facet_graph_add_node(struct facet_graph *g, const char *op, const char *domain, const char *name, const int *inputs,

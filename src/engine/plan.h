@@ -21,7 +21,14 @@ enum facet_pass_flag {
     FACET_PASS_REUSE_MEMORY = 1 << 5,
     FACET_PASS_LAYOUT = 1 << 6,
     FACET_PASS_FUSE_NETWORK = 1 << 7,     /* whole-network kernels such as P-Net's */
-    FACET_PASS_ALL = 0xff,
+    FACET_PASS_STORE = 1 << 8,            /* keep values in 8 or 16 bits where model and back end allow it */
+    FACET_PASS_ALL = 0x1ff,
+};
+
+enum facet_precision {
+    FACET_PRECISION_MODEL,                /* as the model says (metadata "facet.precision"), else fp32 */
+    FACET_PRECISION_F32,
+    FACET_PRECISION_BF16,                 /* weights and values in bfloat16 where the back end has kernels; sums in fp32 */
 };
 
 struct facet_plan_opts {
@@ -29,6 +36,7 @@ struct facet_plan_opts {
     unsigned passes;            /* FACET_PASS_* ; 0 means all */
     unsigned passes_off;        /* taken away from `passes` */
     bool strict;                /* refuse, instead of running a declined node on ref with a warning */
+    enum facet_precision precision;
     bool cache;                 /* use the packed-weight cache (only for graphs read from a file) */
     const char *cache_dir;      /* NULL: facet_cache_dir() */
 };

@@ -21,8 +21,17 @@ void facet_shape_text(const struct facet_shape *s, char *out, size_t cap);    /*
 
 enum facet_layout { FACET_NCHW, FACET_NHWC };   /* how rank-4 data lies; other ranks are always FACET_NCHW (plain row-major) */
 
+/* What a stored number means: real = (stored - zero) * scale; weights may have one scale for each index along
+ * `axis` (zero is 0 then). scale 0: no such meaning, the number is itself. */
+struct facet_quant {
+    float scale;
+    int32_t zero;
+    float *scales;                  /* n_scales of them, owned by the graph's value; NULL: `scale` for all */
+    int n_scales, axis;
+};
+
 struct facet_tensor {
-    enum facet_dtype dtype;
+    enum facet_dtype dtype;         /* as the numbers lie in memory */
     enum facet_layout layout;
     struct facet_shape shape;       /* always given in NCHW order, whatever the layout */
     int64_t pixel_stride;           /* NHWC: elements from one pixel to the next; the channels when dense, more
@@ -30,6 +39,7 @@ struct facet_tensor {
                                      * row = width * pixel_stride). Always set in NHWC; 0 in NCHW. Only given to
                                      * nodes whose back end said FACET_STRIDED_IN or _OUT (backend.h). */
     void *data;                     /* borrowed or owned as the holder says */
+    struct facet_quant quant;       /* of 8-bit numbers; scales borrowed */
 };
 
 #endif
