@@ -1,118 +1,43 @@
-/* facet bench engine: how fast the networks run here, beside ONNX Runtime when it is there. */
+/* facet bench: how fast things run here. The subcommands are in bench_<name>.c. */
 #include "base/errors.h"
-#include "bench/bench_engine.h"
+#include "cli/bench.h"
 #include "cli/commands.h"
 #include "cli/out.h"
 
-struct bench_options { bool layers; int64_t threads, rounds; const char *only, *rival; };
+#include <stdio.h>
 
 static const struct facet_opt bench_opts[] = {
-    FACET_OPT(struct bench_options, layers, "layers", 'l', FACET_OPT_FLAG, NULL, "time of each layer, too"),
-    FACET_OPT_RANGE(struct bench_options, threads, "threads", 't', FACET_OPT_INT, "N", 1, 256, "threads of each engine (default 1)"),
-    FACET_OPT_RANGE(struct bench_options, rounds, "rounds", 'r', FACET_OPT_INT, "N", 3, 1000, "timed runs of each (default 21)"),
-    FACET_OPT(struct bench_options, only, "only", 'o', FACET_OPT_STR, "NETWORK", "pnet, rnet, onet, mobilefacenet or facenet alone"),
-    FACET_OPT(struct bench_options, rival, "rival", 0, FACET_OPT_PATH, "FILE", "ONNX Runtime's library, or \"none\" (default: found)"),
+    FACET_OPT_RANGE(struct facet_bench_words, threads, "threads", 't', FACET_OPT_INT, "N", 1, 256, "threads of each contestant (default 1)"),
+    FACET_OPT_RANGE(struct facet_bench_words, rounds, "rounds", 'r', FACET_OPT_INT, "N", 3, 10000, "timed runs of each (default 21)"),
+    FACET_OPT_RANGE(struct facet_bench_words, warmup, "warmup", 'w', FACET_OPT_INT, "N", 1, 10000, "runs of each that are not timed, before (default 2)"),
+    FACET_OPT(struct facet_bench_words, markdown, "markdown", 'm', FACET_OPT_PATH, "FILE", "write the tables as Markdown, too"),
+    FACET_OPT(struct facet_bench_words, layers, "layers", 'l', FACET_OPT_FLAG, NULL, "engine: time of each layer, too"),
+    FACET_OPT(struct facet_bench_words, only, "only", 'o', FACET_OPT_STR, "NETWORK", "engine: pnet, rnet, onet, mobilefacenet or facenet alone"),
+    FACET_OPT(struct facet_bench_words, rival, "rival", 0, FACET_OPT_PATH, "FILE", "engine: ONNX Runtime's library, or \"none\" (default: found)"),
     { 0 },
 };
 
-static void say_rows(struct facet_cli *cli, const struct facet_bench_engine *b)
-{
-    facet_say(cli, "%s, %s kernels, threads: %u, rounds: %u, ONNX Runtime: %s\n\n", b->cpu_model, b->cpu_kind, b->threads, b->rounds,
-              *b->ort_version ? b->ort_version : "not here");
-    facet_say(cli, "%-14s %-13s %8s %9s %8s %9s %7s %10s %8s\n", "network", "input", "MMAC", "facet ms", "GFLOP/s", "ORT ms", "ratio",
-              "1-slope ms", "differs");
-    for (size_t i = 0; i < b->n_rows; i++) {
-        const struct facet_bench_row *r = &b->rows[i];
-        facet_say(cli, "%-14s %-13s %8.1f %9.3f %8.1f", r->name, r->input, r->mmac, r->facet.median_ms, r->mmac * 2 / r->facet.median_ms);
-        if (r->ort.median_ms > 0)
-            facet_say(cli, " %9.3f %6.2fx", r->ort.median_ms, r->ort.median_ms / r->facet.median_ms);
-        if (r->ort_scalar.median_ms > 0)
-            facet_say(cli, " %10.3f", r->ort_scalar.median_ms);
-        else if (r->ort.median_ms > 0)
-            facet_say(cli, " %10s", "-");
-        if (r->worst_diff >= 0)
-            facet_say(cli, " %8.1e", r->worst_diff);
-        facet_say(cli, "\n");
-    }
-}
-
-static void say_layers(struct facet_cli *cli, const struct facet_bench_engine *b)
-{
-    for (size_t i = 0; i < b->n_layers; i++) {
-        const struct facet_bench_layer *l = &b->layers[i];
-        if (i == 0 || l->network != b->layers[i - 1].network)
-            facet_say(cli, "\n%s\n", l->network);
-        facet_say(cli, "  %-40s %-18s %-4s %9.4f ms %9.2f MMAC\n", l->name, l->op, l->backend, l->ms, l->mmac);
-    }
-}
-
-static void write_time(struct facet_jsonw *w, const char *median, const char *best, struct facet_bench_time t)
-{
-    if (t.median_ms <= 0)
-        return;
-    facet_jsonw_knum(w, median, t.median_ms, 4);
-    facet_jsonw_knum(w, best, t.best_ms, 4);
-}
-
-static int answer(const struct facet_bench_engine *b)
+int facet_bench_answer(struct facet_cli *cli, const struct facet_bench_words *o, struct facet_report *r)
 {
     struct facet_answer a;
-    facet_answer_begin(&a);
-    facet_jsonw_kstr(&a.w, "cpu_model", b->cpu_model);
-    facet_jsonw_kstr(&a.w, "cpu_kind", b->cpu_kind);
-    facet_jsonw_kint(&a.w, "threads", b->threads);
-    facet_jsonw_kint(&a.w, "rounds", b->rounds);
-    facet_jsonw_kstr(&a.w, "onnxruntime", b->ort_version);
-    facet_jsonw_key(&a.w, "networks");
-    facet_jsonw_array(&a.w);
-    for (size_t i = 0; i < b->n_rows; i++) {
-        const struct facet_bench_row *r = &b->rows[i];
-        facet_jsonw_object(&a.w);
-        facet_jsonw_kstr(&a.w, "name", r->name);
-        facet_jsonw_kstr(&a.w, "input", r->input);
-        facet_jsonw_knum(&a.w, "mmac", r->mmac, 3);
-        write_time(&a.w, "facet_median_ms", "facet_best_ms", r->facet);
-        write_time(&a.w, "ort_median_ms", "ort_best_ms", r->ort);
-        write_time(&a.w, "ort_one_slope_median_ms", "ort_one_slope_best_ms", r->ort_scalar);
-        if (r->ort.median_ms > 0)
-            facet_jsonw_knum(&a.w, "ratio", r->ort.median_ms / r->facet.median_ms, 3);
-        facet_jsonw_end_object(&a.w);
+    struct facet_str s = FACET_STR_INIT;
+    int err = r->err ? r->err : o->markdown ? facet_report_save_markdown(r, o->markdown) : FACET_OK;
+    if (!err && cli->json) {
+        facet_answer_begin(&a);
+        facet_report_write_json(r, &a.w);
+        err = facet_answer_end(&a);
+    } else if (!err) {
+        facet_report_write_text(r, &s);
+        facet_say(cli, "%s", facet_str_text(&s));
+        err = s.err;
     }
-    facet_jsonw_end_array(&a.w);
-    facet_jsonw_key(&a.w, "layers");
-    facet_jsonw_array(&a.w);
-    for (size_t i = 0; i < b->n_layers; i++) {
-        facet_jsonw_object(&a.w);
-        facet_jsonw_kstr(&a.w, "network", b->layers[i].network);
-        facet_jsonw_kstr(&a.w, "name", b->layers[i].name);
-        facet_jsonw_kstr(&a.w, "op", b->layers[i].op);
-        facet_jsonw_kstr(&a.w, "backend", b->layers[i].backend);
-        facet_jsonw_knum(&a.w, "ms", b->layers[i].ms, 5);
-        facet_jsonw_end_object(&a.w);
-    }
-    facet_jsonw_end_array(&a.w);
-    return facet_answer_end(&a);
-}
-
-static int engine_run(struct facet_cli *cli, const void *options, int argc, char **argv)
-{
-    const struct bench_options *o = options;
-    struct facet_bench_engine_opts bo = { .threads = (unsigned)o->threads, .rounds = (unsigned)o->rounds, .only = o->only,
-                                          .ort_lib = o->rival, .layers = o->layers };
-    struct facet_bench_engine b;
-    int err = facet_bench_engine_run(&b, &bo);
-    if (!err && cli->json)
-        err = answer(&b);
-    if (!err && !cli->json) {
-        say_rows(cli, &b);
-        say_layers(cli, &b);
-    }
-    facet_bench_engine_fini(&b);
+    facet_str_fini(&s);
+    facet_report_fini(r);
     return err;
 }
 
 static const struct facet_sub bench_subs[] = {
-    { .name = "engine", .usage = "", .summary = "the face networks, and ONNX Runtime when its library is there", .max_args = 0, .run = engine_run },
+    { .name = "engine", .usage = "", .summary = "the face networks, and ONNX Runtime when its library is there", .run = facet_bench_engine_main },
     { 0 },
 };
 
@@ -125,7 +50,7 @@ const struct facet_cmd facet_cmd_bench = {
                "(scripts/bench-rivals.sh fetches it; or FACET_ORT_LIB) all run in turns on the same input, and the ratio of the "
                "medians is printed, as well as ONNX Runtime's time with one slope for all channels in place of PReLU.",
     .options = bench_opts,
-    .options_size = sizeof(struct bench_options),
+    .options_size = sizeof(struct facet_bench_words),
     .max_args = -1,
     .subs = bench_subs,
     .examples = "facet bench engine\nfacet bench engine --layers --only onet\n",

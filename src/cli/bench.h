@@ -1,0 +1,24 @@
+/* `facet bench`: one file bench_<name>.c and one line in cmd_bench.c for each subcommand. All share this
+ * struct: the first part is everyone's, then each has fields of its own, named after it where they clash. */
+#ifndef FACET_CLI_BENCH_H
+#define FACET_CLI_BENCH_H
+
+#include "bench/report.h"
+#include "cli/cmd.h"
+
+#include <stdint.h>
+
+struct facet_bench_words {
+    int64_t threads, rounds, warmup;    /* 0: the subcommand's own choice */
+    const char *markdown;               /* file to write; NULL: none */
+    /* engine */
+    bool layers;
+    const char *only, *rival;
+};
+
+/* Prints the report as text or as JSON, and writes the Markdown file where one is wanted. Frees the report. */
+int facet_bench_answer(struct facet_cli *cli, const struct facet_bench_words *o, struct facet_report *r);
+
+facet_cmd_fn facet_bench_engine_main;
+
+#endif
