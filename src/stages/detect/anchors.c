@@ -151,7 +151,7 @@ int facet__grid_run(struct facet__grid *g, const struct facet_image *img, int an
     if (!err)
         err = fill(g, img, &part);
     if (!err)
-        err = facet_exec_run(g->exec);
+        err = facet__detect_exec(&g->o, "", g->exec);
     g->all.n = 0;
     for (int i = 0; !err && i < FACET__STRIDES; i++) {
         struct facet__grid_maps m;

@@ -112,6 +112,12 @@ int facet__detect_plan(struct facet_plan **out, const struct facet_detector_opts
     return err ? err : facet_plan_open(out, &g, &po);
 }
 
+int facet__detect_exec(const struct facet_detector_opts *o, const char *part, struct facet_exec *e)
+{
+    int err = o->tap ? o->tap(o->tap_ctx, part, e) : FACET_OK;
+    return err ? err : facet_exec_run(e);
+}
+
 const struct facet_tensor *facet__output_with(const struct facet_exec *e, const struct facet_plan *p, int64_t channels)
 {
     for (int i = 0; i < facet_plan_graph(p)->n_outputs; i++) {

@@ -4,8 +4,12 @@
 
 #include "flow/stage.h"
 
+struct facet_exec;
 struct facet_model_spec;
 struct facet_pool;
+
+/* Sees what a part of the model ("pnet") is about to be run on; a failure ends the detection. */
+typedef int facet_detector_tap_fn(void *ctx, const char *part, struct facet_exec *e);
 
 struct facet_detector_opts {
     const struct facet_model_spec *model;    /* borrowed until close */
@@ -18,6 +22,8 @@ struct facet_detector_opts {
     const char *backend;           /* engine; NULL: cpu */
     bool strict;
     struct facet_pool *pool;       /* borrowed until close, may be NULL */
+    facet_detector_tap_fn *tap;    /* NULL: nobody looks; for calibration (bench/calibrate.h) */
+    void *tap_ctx;
 };
 #define FACET_DETECTOR_OPTS_INIT { 0 }
 

@@ -24,6 +24,9 @@ extern const struct facet__detector_ops facet__detector_scrfd;
 /* Opens the plan of one part of the model ("" when it has one network). */
 int facet__detect_plan(struct facet_plan **out, const struct facet_detector_opts *o, const char *part);
 
+/* Runs a part of the model, after whoever taps has seen what on. */
+int facet__detect_exec(const struct facet_detector_opts *o, const char *part, struct facet_exec *e);
+
 /* The exec's output with that many channels (dimension 1), NULL: none. Networks of one model name
  * their outputs as their carriers liked. */
 const struct facet_tensor *facet__output_with(const struct facet_exec *e, const struct facet_plan *p, int64_t channels);

@@ -182,7 +182,7 @@ static int propose(struct mtcnn *m)
 {
     m->all.n = 0;
     for (int i = 0; i < m->n_levels; i++) {
-        int err = facet_exec_run(m->level[i].exec);
+        int err = facet__detect_exec(&m->o, "pnet", m->level[i].exec);
         if (!err)
             err = take_level(m, &m->level[i]);
         if (err)

@@ -12,6 +12,8 @@
 /* A network that judges windows, any number in a call: batches are powers of two, each bound once, so
  * that nothing is bound again from frame to frame. */
 struct facet__refiner {
+    const struct facet_detector_opts *o;               /* the detector's own */
+    const char *part;
     struct facet_plan *plan;
     struct facet_exec *exec[FACET__MTCNN_BUCKETS];     /* of 1, 2, 4 ... rows */
     int buckets;
@@ -19,7 +21,7 @@ struct facet__refiner {
     struct facet_image window;
 };
 
-/* `max` is a power of two. */
+/* `max` is a power of two; `o` and `part` live as long as the refiner. */
 int facet__refiner_open(struct facet__refiner *r, const struct facet_detector_opts *o, const char *part, int side, int max);
 void facet__refiner_close(struct facet__refiner *r);
 

@@ -16,6 +16,8 @@ static int open_bucket(struct facet__refiner *r, struct facet_pool *pool, int i)
 
 int facet__refiner_open(struct facet__refiner *r, const struct facet_detector_opts *o, const char *part, int side, int max)
 {
+    r->o = o;
+    r->part = part;
     r->side = side;
     int err = facet_image_init(&r->window, FACET_PIXEL_RGB24, side, side);
     if (!err)
@@ -95,7 +97,7 @@ int facet__refiner_run(struct facet__refiner *r, const struct facet_image *img, 
         struct facet_exec *e = r->exec[bucket];
         int err = cut_windows(r, img, norm, c->at + done, (int)rows, facet_exec_input(e, 0)->data);
         if (!err)
-            err = facet_exec_run(e);
+            err = facet__detect_exec(r->o, r->part, e);
         if (err)
             return err;
         kept = keep_good(r, e, c, done, rows, kept, least);
