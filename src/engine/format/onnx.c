@@ -233,6 +233,20 @@ static int find_opset(const Onnx__ModelProto *m, const char *origin, int *opset)
     return FACET_OK;
 }
 
+/* Two entries of one key: the last one counts, as with the writers that make such files. */
+static int add_meta(struct facet_graph *g, const Onnx__ModelProto *m)
+{
+    int err = FACET_OK;
+    if (m->n_metadata_props > FACET__ONNX_MAX_META)
+        return refuse(g, FACET_E_LIMIT, "it has too much metadata");
+    for (size_t i = 0; !err && i < m->n_metadata_props; i++) {
+        const Onnx__StringStringEntryProto *p = m->metadata_props[i];
+        if (p->key && *p->key)
+            err = facet_graph_meta_set(g, p->key, p->value ? p->value : "");
+    }
+    return err;
+}
+
 static int fill_graph(struct facet_graph *g, Onnx__GraphProto *p)
 {
     if (p->n_node > FACET_MAX_MODEL_NODES)
@@ -268,6 +282,8 @@ int facet_onnx_parse(struct facet_graph **out, const uint8_t *data, size_t len, 
         err = find_opset(m, origin, &opset);
     if (!err)
         err = facet_graph_new(&g, origin, opset);
+    if (!err)
+        err = add_meta(g, m);
     if (!err)
         err = fill_graph(g, m->graph);
     if (m)

@@ -8,6 +8,7 @@
 
 #define FACET__ONNX_OPSET_MIN 7
 #define FACET__ONNX_OPSET_MAX 21
+#define FACET__ONNX_MAX_META 256 /* entries */
 
 bool facet__onnx_dtype(int onnx, enum facet_dtype *out);
 int facet__onnx_dtype_number(enum facet_dtype t);

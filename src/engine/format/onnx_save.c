@@ -208,6 +208,21 @@ static Onnx__GraphProto *make_graph(struct saver *s)
     return p;
 }
 
+static void make_meta(struct saver *s, Onnx__ModelProto *m)
+{
+    const struct facet_graph *g = s->g;
+    Onnx__StringStringEntryProto **entries = make(s, (size_t)g->n_meta, sizeof(*entries));
+    Onnx__StringStringEntryProto *e = make(s, (size_t)g->n_meta, sizeof(*e));
+    for (int i = 0; entries && e && i < g->n_meta; i++) {
+        onnx__string_string_entry_proto__init(&e[i]);
+        e[i].key = g->meta[2 * i];
+        e[i].value = g->meta[2 * i + 1];
+        entries[i] = &e[i];
+    }
+    m->metadata_props = entries;
+    m->n_metadata_props = entries ? (size_t)g->n_meta : 0;
+}
+
 static Onnx__ModelProto *make_model(struct saver *s)
 {
     Onnx__ModelProto *m = make(s, 1, sizeof(*m));
@@ -226,6 +241,7 @@ static Onnx__ModelProto *make_model(struct saver *s)
     m->opset_import = opsets;
     m->n_opset_import = 1;
     m->graph = make_graph(s);
+    make_meta(s, m);
     return m;
 }
 
@@ -236,6 +252,10 @@ static int check_plain(const struct facet_graph *g)
         if (*n->domain || n->epi.act != FACET_ACT_NONE || n->epi.residual >= 0)
             return facet_fail(FACET_E_INVALID, "cannot write '%s': node '%s' was changed by a pass", g->name, n->name);
     }
+    for (int i = 0; i < g->n_values; i++)
+        if (g->values[i].is_stored)
+            return facet_fail(FACET_E_INVALID, "cannot write '%s': how value '%s' is kept was changed by a pass", g->name,
+                              g->values[i].name);
     return FACET_OK;
 }
 

@@ -183,6 +183,65 @@ static void test_onnx__an_unknown_operator_is_named_with_node_and_model(void **s
     assert_non_null(strstr(facet_error_text(), "/tmp/facet-onnx-"));
 }
 
+static void test_onnx__metadata_comes_back(void **state)
+{
+    struct facet_graph *g = two_nodes();
+    assert_int_equal(facet_graph_meta_set(g, "facet.precision", "bf16"), FACET_OK);
+    assert_int_equal(facet_graph_meta_set(g, "facet.made", "{\"from\":\"x\"}"), FACET_OK);
+    assert_int_equal(facet_graph_meta_set(g, "facet.precision", "int8"), FACET_OK);
+    assert_int_equal(reload(&g), FACET_OK);
+    assert_int_equal(g->n_meta, 2);
+    assert_string_equal(facet_graph_meta(g, "facet.precision"), "int8");
+    assert_string_equal(facet_graph_meta(g, "facet.made"), "{\"from\":\"x\"}");
+    assert_null(facet_graph_meta(g, "facet"));
+    facet_graph_free(&g);
+}
+
+static void test_onnx__too_much_metadata_is_refused(void **state)
+{
+    struct facet_graph *g = two_nodes();
+    char key[16];
+    for (int i = 0; i < 300; i++) {
+        snprintf(key, sizeof(key), "key%d", i);
+        assert_int_equal(facet_graph_meta_set(g, key, ""), FACET_OK);
+    }
+    assert_int_equal(reload(&g), FACET_E_LIMIT);
+    assert_non_null(strstr(facet_error_text(), "metadata"));
+}
+
+static void test_onnx__weights_of_every_type_come_back(void **state)
+{
+    static const enum facet_dtype types[] = {FACET_U8, FACET_I8, FACET_F16, FACET_BF16, FACET_I32, FACET_F64};
+    static const uint8_t bytes[3 * 8] = {1, 200, 3, 4, 255, 0, 7, 128, 9, 10, 11, 60, 13, 14, 15, 63, 17, 18, 19, 64, 21, 22, 23, 65};
+    struct facet_graph *g = two_nodes();
+    struct facet_shape s = {1, {3}};
+    char name[16];
+    for (int i = 0; i < 6; i++) {
+        snprintf(name, sizeof(name), "w%d", i);
+        assert_true(facet_graph_const(g, name, types[i], &s, bytes) >= 0);
+    }
+    assert_int_equal(reload(&g), FACET_OK);
+    for (int i = 0; i < 6; i++) {
+        snprintf(name, sizeof(name), "w%d", i);
+        const struct facet_value *v = &g->values[facet_graph_find(g, name)];
+        assert_int_equal(v->dtype, types[i]);
+        assert_int_equal(v->bytes, 3 * facet_dtype_size(types[i]));
+        assert_memory_equal(v->data, bytes, v->bytes);
+    }
+    facet_graph_free(&g);
+}
+
+static void test_onnx__values_that_passes_store_are_not_written(void **state)
+{
+    struct facet_graph *g = two_nodes();
+    struct facet_value *v = &g->values[facet_graph_find(g, "a")];
+    v->is_stored = true;
+    v->store = FACET_BF16;
+    assert_int_equal(facet_onnx_save(g, "/tmp/facet-never-written.onnx"), FACET_E_INVALID);
+    assert_non_null(strstr(facet_error_text(), "'a'"));
+    facet_graph_free(&g);
+}
+
 static void test_onnx__a_graph_changed_by_passes_is_not_written(void **state)
 {
     struct facet_graph *g = two_nodes();
@@ -205,6 +264,10 @@ int main(void)
         cmocka_unit_test(test_onnx__nodes_out_of_order_are_put_in_order),
         cmocka_unit_test(test_onnx__an_input_made_nowhere_is_named),
         cmocka_unit_test(test_onnx__an_unknown_operator_is_named_with_node_and_model),
+        cmocka_unit_test(test_onnx__metadata_comes_back),
+        cmocka_unit_test(test_onnx__too_much_metadata_is_refused),
+        cmocka_unit_test(test_onnx__weights_of_every_type_come_back),
+        cmocka_unit_test(test_onnx__values_that_passes_store_are_not_written),
         cmocka_unit_test(test_onnx__a_graph_changed_by_passes_is_not_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
