@@ -27,6 +27,8 @@ void facet_kernels_init(struct facet_kernels *k, uint32_t flags)
 {
     facet__kernels_c(k);
     facet__c_pnet(k);
+    facet__c_stored(k);
+    facet__c_stored_rows(k);
 #if defined(FACET_KERNELS_X86)
     if (flags & FACET_CPU_AVX2)
         use_avx2(k);
@@ -47,7 +49,9 @@ static size_t up32(int n)
 
 size_t facet_conv_scratch(const struct facet_conv *c)
 {
-    return (size_t)c->kh * (size_t)c->kw * TILE_MAX * sizeof(float *);
+    size_t taps = (size_t)c->kh * (size_t)c->kw;
+    size_t windows = c->ic < 16 ? TILE_MAX * (taps * (size_t)c->ic * 2 + (size_t)c->kh * 8 + 64) : 0;     /* copied where runs meet the edge */
+    return taps * TILE_MAX * sizeof(float *) + windows;
 }
 
 size_t facet_wino_tiles(const struct facet_conv *c)

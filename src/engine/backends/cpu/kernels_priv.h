@@ -7,6 +7,8 @@
 /* Each replaces the pointers of its family. A kind that is not built has none. */
 void facet__kernels_c(struct facet_kernels *k);
 void facet__c_pnet(struct facet_kernels *k);
+void facet__c_stored(struct facet_kernels *k);
+void facet__c_stored_rows(struct facet_kernels *k);
 void facet__avx2_conv(struct facet_kernels *k);
 void facet__avx2_depthwise(struct facet_kernels *k);
 void facet__avx2_elementwise(struct facet_kernels *k);

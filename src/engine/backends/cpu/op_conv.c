@@ -146,12 +146,12 @@ static void part_channels(void *ctx, size_t a, size_t b, unsigned worker)
 {
     struct job *j = ctx;
     struct facet_conv c = j->c;
-    c.w += a * (size_t)(c.kh * c.kw) * (size_t)c.ic;
+    c.w = (const float *)c.w + a * (size_t)(c.kh * c.kw) * (size_t)c.ic;
     c.oc = (int)(b - a);
-    c.out += a;
+    c.out = (float *)c.out + a;
     c.fin.bias = c.fin.bias ? c.fin.bias + a : NULL;
     c.fin.slope = c.fin.slope ? c.fin.slope + a : NULL;
-    c.fin.residual = c.fin.residual ? c.fin.residual + a : NULL;
+    c.fin.residual = c.fin.residual ? (const float *)c.fin.residual + a : NULL;
     j->k->conv_f32(&c, 0, (size_t)c.n * (size_t)c.oh * (size_t)c.ow, j->scratch + worker * j->scratch_bytes);
 }
 
@@ -173,12 +173,12 @@ static void run_groups(struct job *j, int groups, struct facet_pool *pool)
         j->c = all;
         j->c.ic = ic;
         j->c.oc = oc;
-        j->c.in += i * ic;
-        j->c.out += i * oc;
-        j->c.w += (size_t)i * each;
+        j->c.in = (const float *)all.in + i * ic;
+        j->c.out = (float *)all.out + i * oc;
+        j->c.w = (const float *)all.w + (size_t)i * each;
         j->c.fin.bias = all.fin.bias ? all.fin.bias + i * oc : NULL;
         j->c.fin.slope = all.fin.slope ? all.fin.slope + i * oc : NULL;
-        j->c.fin.residual = all.fin.residual ? all.fin.residual + i * oc : NULL;
+        j->c.fin.residual = all.fin.residual ? (const float *)all.fin.residual + i * oc : NULL;
         run_direct(j, pool);
     }
 }

@@ -87,7 +87,7 @@ static void part_binary(void *ctx, size_t p0, size_t p1, unsigned worker)
     float *out = j->out + p0 * j->out_px;
     j->s->k.binary_f32(binary_of(j->n->op), j->a + p0 * j->a_px, j->a_px, j->b + p0 * j->b_px, j->b_px, out, j->out_px, p1 - p0, j->channels);
     if (f.residual)
-        f.residual += p0 * f.residual_px;
+        f.residual = (const float *)f.residual + p0 * f.residual_px;
     if (j->finish)
         j->s->k.finish_f32(out, j->out_px, out, j->out_px, p1 - p0, j->channels, &f);
 }

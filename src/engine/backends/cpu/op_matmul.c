@@ -118,12 +118,12 @@ static void part_channels(void *ctx, size_t a, size_t b, unsigned worker)
 {
     struct job *j = ctx;
     struct facet_conv c = j->c;
-    c.w += a * (size_t)c.ic;
+    c.w = (const float *)c.w + a * (size_t)c.ic;
     c.oc = (int)(b - a);
-    c.out += a;
+    c.out = (float *)c.out + a;
     c.fin.bias = c.fin.bias ? c.fin.bias + a : NULL;
     c.fin.slope = c.fin.slope ? c.fin.slope + a : NULL;
-    c.fin.residual = c.fin.residual ? c.fin.residual + a : NULL;
+    c.fin.residual = c.fin.residual ? (const float *)c.fin.residual + a : NULL;
     j->k->conv_f32(&c, 0, (size_t)c.iw, j->scratch + worker * j->scratch_bytes);
 }
 

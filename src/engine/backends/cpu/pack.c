@@ -31,6 +31,95 @@ void facet_pack_conv(const struct facet_kernels *k, const float *w, int oc, int 
                 *conv_slot(k, out, o, oc, depth, t * (size_t)ic + i) = w[((size_t)o * (size_t)ic + i) * taps + t];
 }
 
+static int per_group(enum facet_fmt fmt)
+{
+    return fmt == FACET_FMT_U8 ? 4 : fmt == FACET_FMT_BF16 ? 2 : 1;
+}
+
+/* With few channels that fill no whole group, a row of the window is packed as one run. */
+bool facet_conv_has_runs(enum facet_fmt fmt, int ic, int kw, int dx)
+{
+    return ic % per_group(fmt) != 0 && ic < 16 && kw > 1 && dx == 1;
+}
+
+/* Numbers, and rows of them, of the window of one output channel. */
+static void rows_of(enum facet_fmt fmt, int ic, int kh, int kw, int dx, size_t *rows, size_t *len)
+{
+    bool runs = facet_conv_has_runs(fmt, ic, kw, dx);
+    *rows = (size_t)kh * (size_t)(runs ? 1 : kw);
+    *len = (size_t)ic * (size_t)(runs ? kw : 1);
+}
+
+size_t facet_conv_groups(enum facet_fmt fmt, int ic, int kh, int kw, int dx)
+{
+    size_t rows, len, per = (size_t)per_group(fmt);
+    rows_of(fmt, ic, kh, kw, dx, &rows, &len);
+    return rows * ((len + per - 1) / per);
+}
+
+size_t facet_conv_pack_bytes(const struct facet_kernels *k, enum facet_fmt fmt, int oc, int ic, int kh, int kw, int dx)
+{
+    return facet_conv_pack_floats(k, oc, facet_conv_groups(fmt, ic, kh, kw, dx)) * 4;
+}
+
+struct packing { const struct facet_kernels *k; enum facet_fmt fmt; int oc, ic, kh, kw, dx; const void *w; void *out; };
+
+static void put_one(const struct packing *p, size_t slot, size_t from)
+{
+    if (p->fmt == FACET_FMT_U8)
+        ((int8_t *)p->out)[slot] = ((const int8_t *)p->w)[from];
+    else
+        ((uint16_t *)p->out)[slot] = facet_bf16_of(((const float *)p->w)[from]);
+}
+
+static void pack_groups(const struct packing *p)
+{
+    size_t rows, len, per = (size_t)per_group(p->fmt), taps = (size_t)(p->kh * p->kw), ic = (size_t)p->ic;
+    rows_of(p->fmt, p->ic, p->kh, p->kw, p->dx, &rows, &len);
+    size_t row_groups = (len + per - 1) / per, depth = rows * row_groups;
+    memset(p->out, 0, facet_conv_pack_floats(p->k, p->oc, depth) * 4);
+    for (int o = 0; o < p->oc; o++) {
+        for (size_t i = 0; i < rows * len; i++) {
+            size_t r = i / len, j = i % len, group = r * row_groups + j / per;
+            float *slot = conv_slot(p->k, p->out, o, p->oc, depth, group);
+            size_t tap = len == ic ? r : r * (size_t)p->kw + j / ic;
+            put_one(p, (size_t)(slot - (float *)p->out) * per + j % per, ((size_t)o * ic + j % ic) * taps + tap);
+        }
+    }
+}
+
+void facet_pack_conv_bf16(const struct facet_kernels *k, const float *w, int oc, int ic, int kh, int kw, int dx, void *out)
+{
+    pack_groups(&(struct packing){ k, FACET_FMT_BF16, oc, ic, kh, kw, dx, w, out });
+}
+
+void facet_pack_conv_s8(const struct facet_kernels *k, const int8_t *w, int oc, int ic, int kh, int kw, int dx, void *out)
+{
+    pack_groups(&(struct packing){ k, FACET_FMT_U8, oc, ic, kh, kw, dx, w, out });
+}
+
+size_t facet_dw_pack_bytes(enum facet_fmt fmt, int c, int kh, int kw)
+{
+    return fmt == FACET_FMT_U8 ? round_up((size_t)c, 64) * (size_t)(kh * kw) : facet_dw_pack_floats(c, kh, kw) * sizeof(float);
+}
+
+void facet_pack_dw_bf16(const float *w, int c, int kh, int kw, void *out)
+{
+    float *f = out;
+    facet_pack_dw(w, c, kh, kw, out);
+    for (size_t i = 0; i < facet_dw_pack_floats(c, kh, kw); i++)
+        f[i] = facet_bf16_float(facet_bf16_of(f[i]));
+}
+
+void facet_pack_dw_s8(const int8_t *w, int c, int kh, int kw, void *out)
+{
+    size_t taps = (size_t)(kh * kw), px = round_up((size_t)c, 64);
+    memset(out, 0, px * taps);
+    for (size_t ch = 0; ch < (size_t)c; ch++)
+        for (size_t t = 0; t < taps; t++)
+            ((int8_t *)out)[t * px + ch] = w[ch * taps + t];
+}
+
 size_t facet_dw_pack_floats(int c, int kh, int kw)
 {
     return round_up((size_t)c, 16) * (size_t)kh * (size_t)kw;

@@ -1,47 +1,33 @@
-/* The meaning of every kernel, in plain C. */
-#include "engine/backends/cpu/kernels_priv.h"
+/* The meaning of every kernel on floats, in plain C. */
+#include "engine/backends/cpu/c/c_priv.h"
 
-#include <math.h>
 #include <string.h>
 
-#define BLOCK 8
-
-static float finish_one(const struct facet_finish *f, size_t pixel, size_t ch, float sum)
+/* The same as a pointer; NULL in the padding. */
+static const float *tap_f32(const struct facet_conv *c, size_t p, int ky, int kx)
 {
-    float x = f->bias ? sum + f->bias[ch] : sum;
-    float r = f->residual ? f->residual[pixel * f->residual_px + ch] * f->residual_scale : 0;
-    if (!f->residual_after)
-        x += r;
-    if (f->fin == FACET_FIN_CLIP)
-        x = fminf(fmaxf(x, f->lo), f->hi);
-    else if (f->fin == FACET_FIN_PRELU && x < 0)
-        x *= f->slope[ch];
-    return f->residual_after ? x + r : x;
+    ptrdiff_t at = tap(c, p, ky, kx);
+    return at < 0 ? NULL : (const float *)c->in + at;
 }
 
-/* The pixel under a tap of the window of output pixel `p`; NULL in the padding. */
-static const float *tap(const struct facet_conv *c, size_t p, int ky, int kx)
+static void end_one(const struct facet_conv *c, size_t p, size_t ch, float sum)
 {
-    size_t plane = (size_t)c->oh * (size_t)c->ow, img = p / plane, rest = p % plane;
-    int y = (int)(rest / (size_t)c->ow) * c->sy - c->pt + ky * c->dy;
-    int x = (int)(rest % (size_t)c->ow) * c->sx - c->pl + kx * c->dx;
-    if (y < 0 || x < 0 || y >= c->ih || x >= c->iw)
-        return NULL;
-    return c->in + ((img * (size_t)c->ih + (size_t)y) * (size_t)c->iw + (size_t)x) * c->in_px;
+    float x = c->fin.bias ? sum + c->fin.bias[ch] : sum;
+    ((float *)c->out)[p * c->out_px + ch] = finish_one(&c->fin, p, ch, x);
 }
 
 static void conv_pixel(const struct facet_conv *c, size_t p, int oc, int width)
 {
     float sum[BLOCK] = { 0 };
-    const float *w = c->w + (size_t)oc * (size_t)(c->kh * c->kw) * (size_t)c->ic;
+    const float *w = (const float *)c->w + (size_t)oc * (size_t)(c->kh * c->kw) * (size_t)c->ic;
     for (int t = 0; t < c->kh * c->kw; t++, w += c->ic * width) {
-        const float *in = tap(c, p, t / c->kw, t % c->kw);
+        const float *in = tap_f32(c, p, t / c->kw, t % c->kw);
         for (int k = 0; in && k < c->ic; k++)
             for (int j = 0; j < width; j++)
                 sum[j] += in[k] * w[k * width + j];
     }
     for (int j = 0; j < width; j++)
-        c->out[p * c->out_px + (size_t)(oc + j)] = finish_one(&c->fin, p, (size_t)(oc + j), sum[j]);
+        end_one(c, p, (size_t)(oc + j), sum[j]);
 }
 
 static void conv_f32(const struct facet_conv *c, size_t p0, size_t p1, void *scratch)
@@ -59,10 +45,10 @@ static void dw_f32(const struct facet_conv *c, size_t r0, size_t r1)
         for (size_t i = 0; i < ch; i++) {
             float sum = 0;
             for (int t = 0; t < c->kh * c->kw; t++) {
-                const float *in = tap(c, p, t / c->kw, t % c->kw);
-                sum += in ? in[i] * c->w[(size_t)t * w_tap + i] : 0;
+                const float *in = tap_f32(c, p, t / c->kw, t % c->kw);
+                sum += in ? in[i] * ((const float *)c->w)[(size_t)t * w_tap + i] : 0;
             }
-            c->out[p * c->out_px + i] = finish_one(&c->fin, p, i, sum);
+            end_one(c, p, i, sum);
         }
     }
 }
@@ -73,10 +59,10 @@ static void maxpool_f32(const struct facet_conv *c, size_t r0, size_t r1)
         for (size_t i = 0; i < (size_t)c->ic; i++) {
             float m = -INFINITY;
             for (int t = 0; t < c->kh * c->kw; t++) {
-                const float *in = tap(c, p, t / c->kw, t % c->kw);
+                const float *in = tap_f32(c, p, t / c->kw, t % c->kw);
                 m = in && in[i] > m ? in[i] : m;
             }
-            c->out[p * c->out_px + i] = m;
+            ((float *)c->out)[p * c->out_px + i] = m;
         }
     }
 }
@@ -88,11 +74,11 @@ static void avgpool_f32(const struct facet_conv *c, size_t r0, size_t r1, bool c
             float sum = 0;
             int n = 0;
             for (int t = 0; t < c->kh * c->kw; t++) {
-                const float *in = tap(c, p, t / c->kw, t % c->kw);
+                const float *in = tap_f32(c, p, t / c->kw, t % c->kw);
                 sum += in ? in[i] : 0;
                 n += in || count_pad ? 1 : 0;
             }
-            c->out[p * c->out_px + i] = n ? sum / (float)n : 0;
+            ((float *)c->out)[p * c->out_px + i] = n ? sum / (float)n : 0;
         }
     }
 }
@@ -121,7 +107,7 @@ static void finish_f32(const float *in, size_t in_px, float *out, size_t out_px,
 {
     for (size_t p = 0; p < pixels; p++)
         for (size_t i = 0; i < channels; i++)
-            out[p * out_px + i] = finish_one(f, p, i, in[p * in_px + i]);
+            out[p * out_px + i] = finish_one(f, p, i, in[p * in_px + i] + (f->bias ? f->bias[i] : 0));
 }
 
 static void gap_f32(const float *in, size_t in_px, float *out, size_t pixels, size_t channels)

@@ -53,10 +53,10 @@ FORCE_INLINE void tile_sum(const struct span *s, const float *w, vec *acc, const
 FORCE_INLINE void tile_end(const struct facet_conv *c, const vec *acc, size_t pixel, int ch, size_t n,
                            const int mr, const int nv, const int j)
 {
-    float *out = c->out + pixel * c->out_px + ch;
+    float *out = (float *)c->out + pixel * c->out_px + ch;
     struct finish f = finish_load(&c->fin, ch);
     if (c->fin.residual) {
-        const float *res = c->fin.residual + pixel * c->fin.residual_px + ch;
+        const float *res = (const float *)c->fin.residual + pixel * c->fin.residual_px + ch;
         f.bias = v_zero();
         UNROLL for (int p = 0; p < mr; p++)
             v_storen(out + (size_t)p * c->out_px,
@@ -126,7 +126,7 @@ struct walk { const float *img; int y, x; };
 static struct walk walk_from(const struct facet_conv *c, size_t pixel)
 {
     size_t plane = (size_t)c->oh * (size_t)c->ow, rest = pixel % plane;
-    return (struct walk){ .img = c->in + pixel / plane * (size_t)c->ih * (size_t)c->iw * c->in_px,
+    return (struct walk){ .img = (const float *)c->in + pixel / plane * (size_t)c->ih * (size_t)c->iw * c->in_px,
                           .y = (int)(rest / (size_t)c->ow), .x = (int)(rest % (size_t)c->ow) };
 }
 
@@ -201,7 +201,7 @@ static struct span tile_span(const struct facet_conv *c, struct walk *at, size_t
 {
     if (c->kh == 1 && c->kw == 1 && c->oh == c->ih && c->ow == c->iw && !c->pt && !c->pl) {
         UNROLL for (int p = 0; p < TILE_MR; p++)
-            ptr[p] = c->in + (pixel + (size_t)(p < mr ? p : 0)) * c->in_px;
+            ptr[p] = (const float *)c->in + (pixel + (size_t)(p < mr ? p : 0)) * c->in_px;
         return (struct span){ .ptr = ptr, .taps = 1, .run = c->ic };
     }
     struct walk here = *at;
@@ -216,7 +216,7 @@ static void tile_blocks(const struct facet_conv *c, const struct span *s, size_t
     size_t depth = (size_t)c->kh * (size_t)c->kw * (size_t)c->ic;
     for (int oc = oc0; oc < oc1; oc += BLOCK) {
         int left = c->oc - oc, n = left < BLOCK ? left : BLOCK, nv = (n + VL - 1) / VL;
-        tiles[nv - 1][mr - 1](c, s, c->w + (size_t)oc * depth, pixel, oc, n - (nv - 1) * VL);
+        tiles[nv - 1][mr - 1](c, s, (const float *)c->w + (size_t)oc * depth, pixel, oc, n - (nv - 1) * VL);
     }
 }
 

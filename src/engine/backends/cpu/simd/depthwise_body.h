@@ -48,9 +48,9 @@ static inline struct strip strip_of(const struct facet_conv *c, size_t r)
 {
     struct strip s = { .c = c, .iy = (int)(r % (size_t)c->oh) * c->sy - c->pt, .lanes = VL };
     s.ky1 = clamp_taps(s.iy, c->dy, c->kh, c->ih, &s.ky0);
-    s.in = c->in + r / (size_t)c->oh * (size_t)c->ih * (size_t)c->iw * c->in_px;
+    s.in = (const float *)c->in + r / (size_t)c->oh * (size_t)c->ih * (size_t)c->iw * c->in_px;
     s.pixel = r * (size_t)c->ow;
-    s.out = c->out + s.pixel * c->out_px;
+    s.out = (float *)c->out + s.pixel * c->out_px;
     return s;
 }
 
@@ -74,7 +74,7 @@ FORCE_INLINE void dw_end(const struct strip *s, int x, int row, int ch, vec sum,
         v_store(out, v_prelu(v_add(sum, f->bias), f->slope));
         return;
     }
-    const float *res = c->fin.residual ? c->fin.residual + (s->pixel + at) * c->fin.residual_px + ch : NULL;
+    const float *res = c->fin.residual ? (const float *)c->fin.residual + (s->pixel + at) * c->fin.residual_px + ch : NULL;
     v_storen(out, finish_apply(f, sum, res ? v_loadn(res, lanes) : v_zero()), lanes);
 }
 
@@ -88,7 +88,7 @@ static void dw_pixel(const struct strip *s, int x)
         for (int ky = s->ky0; ky < s->ky1; ky++)
             for (int kx = kx0; kx < kx1; kx++)
                 sum = v_fma(v_loadn(strip_at(s, ky, ix + kx * c->dx) + ch, lanes_from(c, ch)),
-                            v_load(c->w + (size_t)(ky * c->kw + kx) * dw_tap(c) + ch), sum);
+                            v_load((const float *)c->w + (size_t)(ky * c->kw + kx) * dw_tap(c) + ch), sum);
         dw_end(s, x, 0, ch, sum, &f, false);
     }
 }
@@ -104,7 +104,7 @@ FORCE_INLINE void dw_block(const struct strip *s, int x, int ch, const int sx, c
     struct finish f = finish_load(&c->fin, ch);
     vec w[9], sum[2][DW_X], d[DW_X * 2 + 1];
     UNROLL for (int i = 0; i < 9; i++)
-        w[i] = v_load(c->w + (size_t)i * tap + ch);
+        w[i] = v_load((const float *)c->w + (size_t)i * tap + ch);
     UNROLL for (int i = 0; i < rows * DW_X; i++)
         sum[i / DW_X][i % DW_X] = v_zero();
     UNROLL for (int ky = 0; ky < 3 + (rows - 1) * sx; ky++) {

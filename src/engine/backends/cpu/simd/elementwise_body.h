@@ -50,7 +50,7 @@ static void finish_f32(const float *in, size_t in_px, float *out, size_t out_px,
                             .lo = v_set1(f->lo), .hi = v_set1(f->hi), .scale = v_set1(f->residual_scale),
                             .fin = f->fin, .after = f->residual_after };
         for (size_t p = 0; p < pixels; p++) {
-            vec r = f->residual ? v_loadn(f->residual + p * f->residual_px + ch, n) : v_zero();
+            vec r = f->residual ? v_loadn((const float *)f->residual + p * f->residual_px + ch, n) : v_zero();
             v_storen(out + p * out_px + ch, finish_apply(&s, v_loadn(in + p * in_px + ch, n), r), n);
         }
     }

@@ -58,7 +58,7 @@ static void wino_input(const struct wino *w, size_t square, size_t slot)
     const struct facet_conv *c = w->c;
     size_t plane = (size_t)w->tx * (size_t)w->ty, rest = square % plane;
     int iy = (int)(rest / (size_t)w->tx) * 4 - c->pt, ix = (int)(rest % (size_t)w->tx) * 4 - c->pl;
-    const float *img = c->in + square / plane * (size_t)c->ih * (size_t)c->iw * c->in_px, *src[WINO];
+    const float *img = (const float *)c->in + square / plane * (size_t)c->ih * (size_t)c->iw * c->in_px, *src[WINO];
     for (int i = 0; i < WINO; i++) {
         int y = iy + i / 6, x = ix + i % 6;
         bool in = y >= 0 && x >= 0 && y < c->ih && x < c->iw;
@@ -95,7 +95,7 @@ static void wino_multiply(const struct wino *w, size_t squares)
     for (size_t i = 0; i < WINO; i++) {
         g.in = w->v + i * w->group * w->ic_px;
         g.out = w->m + i * w->group * w->oc_px;
-        g.w = c->w + i * per;
+        g.w = (const float *)c->w + i * per;
         conv_f32(&g, 0, squares, (void *)w->ptr);
     }
 }
@@ -104,8 +104,8 @@ static inline void wino_store(const struct wino *w, const struct finish *f, size
 {
     const struct facet_conv *c = w->c;
     size_t n = (size_t)(c->oc - ch);
-    vec r = c->fin.residual ? v_loadn(c->fin.residual + pixel * c->fin.residual_px + ch, n) : v_zero();
-    v_storen(c->out + pixel * c->out_px + ch, finish_apply(f, sum, r), n);
+    vec r = c->fin.residual ? v_loadn((const float *)c->fin.residual + pixel * c->fin.residual_px + ch, n) : v_zero();
+    v_storen((float *)c->out + pixel * c->out_px + ch, finish_apply(f, sum, r), n);
 }
 
 static void wino_output(const struct wino *w, size_t square, size_t slot)
