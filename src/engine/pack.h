@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Raise it whenever the layout of any packed blob changes: older cache files are then stale. */
-#define FACET_PACK_VERSION 1
+#define FACET_PACK_VERSION 2
 #define FACET_PACK_MAX_FILE ((size_t)4 << 30)
 
 struct facet_pack;

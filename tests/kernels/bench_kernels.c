@@ -55,7 +55,7 @@ static double seconds(void)
 
 static void time_case(const struct facet_kernels *k, const struct conv_case *cs, enum conv_kind kind)
 {
-    static const char *const kinds[] = { "direct", "winograd", "depthwise", "maxpool" };
+    static const char *const kinds[] = { "direct", "F(2x2)", "F(3x3)", "F(4x4)", "depthwise", "maxpool" };
     struct conv_data d;
     conv_data_open(&d, cs, kind == KIND_POOL ? END_PLAIN : END_PRELU);
     conv_data_run(&d, k, kind);
@@ -66,7 +66,7 @@ static void time_case(const struct facet_kernels *k, const struct conv_case *cs,
         t = seconds() - t;
         best = t < best ? t : best;
     }
-    double macs = (double)d.c.n * d.c.oh * d.c.ow * cs->kh * cs->kw * cs->oc * (kind == KIND_CONV || kind == KIND_WINO ? cs->ic : 1);
+    double macs = (double)d.c.n * d.c.oh * d.c.ow * cs->kh * cs->kw * cs->oc * (kind == KIND_DW || kind == KIND_POOL ? 1 : cs->ic);
     printf("%-8s %-16s %-10s %9.1f us %8.1f GFLOP/s\n", k->kind, cs->name, kinds[kind], best * 1e6, macs * 2e-9 / best);
     conv_data_close(&d);
 }
@@ -106,8 +106,8 @@ int main(int argc, char **argv)
     facet_kernels_init(&k, argc > 1 ? flags_of(argv[1]) : facet_cpu_flags(NULL));
     for (const struct conv_case *cs = layers; cs->name; cs++) {
         time_case(&k, cs, KIND_CONV);
-        if (k.wino_f32 && conv_case_is_wino(cs))
-            time_case(&k, cs, KIND_WINO);
+        for (int kind = KIND_WINO2; k.wino_f32 && conv_case_is_wino(cs) && kind <= KIND_WINO4; kind++)
+            time_case(&k, cs, (enum conv_kind)kind);
     }
     for (const struct conv_case *cs = dw_layers; cs->name; cs++)
         time_case(&k, cs, KIND_DW);

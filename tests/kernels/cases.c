@@ -111,7 +111,10 @@ void conv_data_open(struct conv_data *d, const struct conv_case *cs, enum case_e
     d->out = random_floats(d->out_floats, 6);
     d->want = random_floats(d->out_floats, 6);
     d->zero = calloc((size_t)cs->ic + 64, sizeof(float));
-    d->scratch = malloc(facet_conv_scratch(&d->c) + facet_wino_scratch(&d->c));
+    size_t scratch = facet_conv_scratch(&d->c);
+    for (d->c.square = 2; d->c.square <= 4; d->c.square++)
+        scratch = scratch > facet_wino_scratch(&d->c) ? scratch : facet_wino_scratch(&d->c);
+    d->scratch = malloc(scratch);
     if (!d->zero || !d->scratch)
         abort();
     d->c.in = d->in;
@@ -127,6 +130,11 @@ void conv_data_close(struct conv_data *d)
     *d = (struct conv_data){ 0 };
 }
 
+bool conv_kind_is_wino(enum conv_kind kind)
+{
+    return kind == KIND_WINO2 || kind == KIND_WINO3 || kind == KIND_WINO4;
+}
+
 bool conv_case_is_wino(const struct conv_case *cs)
 {
     return cs->kh == 3 && cs->kw == 3 && cs->sy == 1 && cs->sx == 1 && cs->dy == 1 && cs->dx == 1;
@@ -138,8 +146,8 @@ static void pack(struct conv_data *d, const struct facet_kernels *k, enum conv_k
     size_t depth = (size_t)c->ic * (size_t)c->kh * (size_t)c->kw, n = 0;
     if (kind == KIND_CONV)
         n = facet_conv_pack_floats(k, c->oc, depth);
-    else if (kind == KIND_WINO)
-        n = facet_wino_pack_floats(k, c->oc, c->ic);
+    else if (conv_kind_is_wino(kind))
+        n = facet_wino_pack_floats(k, c->oc, c->ic, c->square);
     else if (kind == KIND_DW)
         n = facet_dw_pack_floats(c->ic, c->kh, c->kw);
     free(d->packed);
@@ -148,8 +156,8 @@ static void pack(struct conv_data *d, const struct facet_kernels *k, enum conv_k
         abort();
     if (kind == KIND_CONV)
         facet_pack_conv(k, d->w, c->oc, c->ic, c->kh, c->kw, d->packed);
-    else if (kind == KIND_WINO)
-        facet_pack_wino(k, d->w, c->oc, c->ic, d->packed);
+    else if (conv_kind_is_wino(kind))
+        facet_pack_wino(k, d->w, c->oc, c->ic, c->square, d->packed);
     else if (kind == KIND_DW)
         facet_pack_dw(d->w, c->ic, c->kh, c->kw, d->packed);
     c->w = d->packed;
@@ -159,12 +167,14 @@ void conv_data_run(struct conv_data *d, const struct facet_kernels *k, enum conv
 {
     struct facet_conv *c = &d->c;
     size_t rows = (size_t)c->n * (size_t)c->oh;
+    if (conv_kind_is_wino(kind))
+        c->square = 2 + (int)kind - KIND_WINO2;
     if (c->out != d->out || !d->packed)
         pack(d, k, kind);
     c->out = d->out;
     if (kind == KIND_CONV)
         k->conv_f32(c, 0, rows * (size_t)c->ow, d->scratch);
-    else if (kind == KIND_WINO)
+    else if (conv_kind_is_wino(kind))
         k->wino_f32(c, 0, facet_wino_tiles(c), d->scratch);
     else if (kind == KIND_DW)
         k->dw_f32(c, 0, rows);

@@ -25,7 +25,8 @@ struct conv_data {
     void *scratch;
     size_t out_floats;
 };
-enum conv_kind { KIND_CONV, KIND_WINO, KIND_DW, KIND_POOL };
+enum conv_kind { KIND_CONV, KIND_WINO2, KIND_WINO3, KIND_WINO4, KIND_DW, KIND_POOL };
+bool conv_kind_is_wino(enum conv_kind kind);    /* KIND_WINO2 to 4: squares of that side */
 void conv_data_open(struct conv_data *d, const struct conv_case *cs, enum case_end end);
 void conv_data_close(struct conv_data *d);
 /* Packs for the table `k` and runs into d->out. */

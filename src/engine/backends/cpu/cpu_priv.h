@@ -18,6 +18,7 @@ struct facet_cpu_node {
     struct facet_window window;   /* of a convolution; its pads hold unless they follow the input's size */
     bool pads_follow;
     int groups;
+    int square;                   /* of Winograd */
 };
 
 struct facet_cpu_op {

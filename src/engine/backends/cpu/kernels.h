@@ -52,6 +52,7 @@ struct facet_conv {
     int n, ih, iw, ic, oh, ow, oc;
     size_t in_px, out_px;         /* elements */
     int kh, kw, sy, sx, dy, dx, pt, pl;
+    int square;                   /* wino_f32: side of the squares of output, 2, 3 or 4 */
     int32_t in_zero;              /* of a U8 input */
     const void *w;                /* packed by the matching facet_pack_* below; NULL for pooling */
     const void *zero;             /* at least ic + 64 zeros (in U8: in_zero), where padding is read */
@@ -87,8 +88,8 @@ struct facet_kernels {
 
     /* Output pixels [p0, p1) of n*oh*ow. scratch: facet_conv_scratch bytes, one per thread. */
     void (*conv_f32)(const struct facet_conv *c, size_t p0, size_t p1, void *scratch);
-    /* 3x3, stride 1, dilation 1 by Winograd's F(4x4,3x3): tiles [t0, t1) of facet_wino_tiles. NULL:
-     * not offered. Weights by facet_pack_wino. scratch: facet_wino_scratch bytes, one per thread. */
+    /* 3x3, stride 1, dilation 1 by Winograd's F(m x m,3x3), m = c->square: squares [t0, t1) of facet_wino_tiles.
+     * NULL: not offered. Weights by facet_pack_wino. scratch: facet_wino_scratch bytes, one per thread. */
     void (*wino_f32)(const struct facet_conv *c, size_t t0, size_t t1, void *scratch);
     /* Stored input; output and residual as c->fin says, any of the three formats. Weights by facet_pack_conv_bf16
      * and facet_pack_conv_s8. */
@@ -161,10 +162,12 @@ void facet_pack_dw(const float *w, int c, int kh, int kw, float *out);
 size_t facet_dw_pack_bytes(enum facet_fmt fmt, int c, int kh, int kw);
 void facet_pack_dw_bf16(const float *w, int c, int kh, int kw, void *out);
 void facet_pack_dw_s8(const int8_t *w, int c, int kh, int kw, void *out);
-size_t facet_wino_pack_floats(const struct facet_kernels *k, int oc, int ic);
-void facet_pack_wino(const struct facet_kernels *k, const float *w, int oc, int ic, float *out);
+size_t facet_wino_pack_floats(const struct facet_kernels *k, int oc, int ic, int square);
+void facet_pack_wino(const struct facet_kernels *k, const float *w, int oc, int ic, int square, float *out);
 
 size_t facet_conv_scratch(const struct facet_conv *c);      /* of any format */
+/* The square with which Winograd costs least for this output, or 0 where direct sums cost less. */
+int facet_wino_square(const struct facet_kernels *k, int oh, int ow, int ic, int oc);
 size_t facet_wino_tiles(const struct facet_conv *c);
 size_t facet_wino_scratch(const struct facet_conv *c);
 

@@ -22,7 +22,7 @@ void facet__neon_depthwise(struct facet_kernels *k);
 void facet__neon_elementwise(struct facet_kernels *k);
 void facet__neon_pnet(struct facet_kernels *k);
 
-/* Squares of 4x4 that a Winograd convolution does at a time. */
+/* Squares that a Winograd convolution does at a time. */
 size_t facet__wino_group(const struct facet_conv *c);
 
 #endif

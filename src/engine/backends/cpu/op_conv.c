@@ -22,16 +22,12 @@ static bool conv_supports(const struct facet_graph *g, const struct facet_node *
     return !facet_window_init(&win, g, n, w->shape.dim[2], w->shape.dim[3], -1, -1) && win.kernel_h * win.kernel_w <= 1024;
 }
 
-/* Winograd pays when its 36 products a square, and the transforms, cost less than nine a pixel.
- * Transforms: about 30 products for each input and output channel (measured). */
-static bool wino_pays(const struct facet_cpu_node *s, const struct facet_window *w, const struct facet_shape *in, int64_t oc)
+/* The square of Winograd for this layer; 0: direct sums. */
+static int wino_square(const struct facet_cpu_node *s, const struct facet_window *w, const struct facet_shape *in, int64_t oc)
 {
-    if (!s->k.wino_f32 || w->kernel_h != 3 || w->kernel_w != 3 || w->stride_h != 1 || w->stride_w != 1 || w->dilation_h != 1 ||
-        w->dilation_w != 1 || in->dim[1] < 16 || oc < 16)
-        return false;
-    int64_t ic = in->dim[1], oh = w->out_h > 0 ? w->out_h : 16, ow = w->out_w > 0 ? w->out_w : 16;
-    int64_t squares = (oh + 3) / 4 * ((ow + 3) / 4);
-    return squares * (36 * ic * oc + 512 * (ic + oc)) < oh * ow * 9 * ic * oc;
+    if (w->kernel_h != 3 || w->kernel_w != 3 || w->stride_h != 1 || w->stride_w != 1 || w->dilation_h != 1 || w->dilation_w != 1)
+        return 0;
+    return facet_wino_square(&s->k, w->out_h > 0 ? (int)w->out_h : 16, w->out_w > 0 ? (int)w->out_w : 16, (int)in->dim[1], (int)oc);
 }
 
 static int window_of(struct facet_window *w, const struct facet_graph *g, int node, const struct facet_shape *in)
@@ -51,7 +47,7 @@ static int pack_weights(struct facet_cpu_node *s, const struct facet_shape *f, c
     if (s->mode == MODE_DEPTHWISE)
         total = facet_dw_pack_floats(oc, kh, kw);
     if (s->mode == MODE_WINO)
-        total = facet_wino_pack_floats(&s->k, oc, ic);
+        total = facet_wino_pack_floats(&s->k, oc, ic, s->square);
     int err = facet_pack_blob(pack, total * sizeof(float), &data, &fresh);
     s->w = err ? NULL : data;
     if (err || !fresh)
@@ -59,7 +55,7 @@ static int pack_weights(struct facet_cpu_node *s, const struct facet_shape *f, c
     if (s->mode == MODE_DEPTHWISE)
         facet_pack_dw(w, oc, kh, kw, data);
     else if (s->mode == MODE_WINO)
-        facet_pack_wino(&s->k, w, oc, ic, data);
+        facet_pack_wino(&s->k, w, oc, ic, s->square, data);
     else
         for (size_t i = 0; i < (size_t)group; i++)
             facet_pack_conv(&s->k, w + i * (size_t)oc1 * (size_t)(ic * kh * kw), oc1, ic, kh, kw, (float *)data + i * each);
@@ -79,7 +75,7 @@ static int conv_prepare(struct facet_cpu_node *s, const struct facet_graph *g, i
     s->groups = (int)group;
     if (group > 1 && w->shape.dim[1] == 1)
         s->mode = MODE_DEPTHWISE;
-    else if (group == 1 && wino_pays(s, &win, &x->shape, oc))
+    else if (group == 1 && (s->square = wino_square(s, &win, &x->shape, oc)) > 0)
         s->mode = MODE_WINO;
     s->zero = calloc((size_t)(w->shape.dim[1] * group) + 64, sizeof(float));
     if (!err && !s->zero)
@@ -104,7 +100,7 @@ static int conv_of(const struct facet_cpu_node *s, const struct facet_graph *g, 
         .oc = (int)o[1], .oh = (int)o[2], .ow = (int)o[3],
         .in_px = (size_t)(in->pixel_stride ? in->pixel_stride : i[1]), .out_px = (size_t)(out->pixel_stride ? out->pixel_stride : o[1]),
         .kh = (int)w.kernel_h, .kw = (int)w.kernel_w, .sy = (int)w.stride_h, .sx = (int)w.stride_w, .dy = (int)w.dilation_h,
-        .dx = (int)w.dilation_w, .pt = (int)w.pad_top, .pl = (int)w.pad_left, .w = s->w, .zero = s->zero,
+        .dx = (int)w.dilation_w, .pt = (int)w.pad_top, .pl = (int)w.pad_left, .square = s->square, .w = s->w, .zero = s->zero,
         .fin = facet_cpu_finish(s, &g->nodes[node].epi, r->residual),
     };
     return err;

@@ -134,37 +134,46 @@ void facet_pack_dw(const float *w, int c, int kh, int kw, float *out)
             out[t * px + ch] = w[ch * taps + t];
 }
 
-size_t facet_wino_pack_floats(const struct facet_kernels *k, int oc, int ic)
+size_t facet_wino_pack_floats(const struct facet_kernels *k, int oc, int ic, int square)
 {
-    return 36 * facet_conv_pack_floats(k, oc, (size_t)ic);
+    return (size_t)(square + 2) * (size_t)(square + 2) * facet_conv_pack_floats(k, oc, (size_t)ic);
 }
 
-/* G g G^T of F(4x4,3x3), in double: it is done once and costs nothing to be exact. */
-static void wino_weights(const float g[9], double u[36])
+/* G g G^T of F(m x m,3x3), in double: it is done once and costs nothing to be exact. */
+static void wino_weights(const float g[9], int m, double u[36])
 {
-    static const double G[6][3] = { { 1.0 / 4, 0, 0 },
-                                    { -1.0 / 6, -1.0 / 6, -1.0 / 6 },
-                                    { -1.0 / 6, 1.0 / 6, -1.0 / 6 },
-                                    { 1.0 / 24, 1.0 / 12, 1.0 / 6 },
-                                    { 1.0 / 24, -1.0 / 12, 1.0 / 6 },
-                                    { 0, 0, 1 } };
-    for (int i = 0; i < 36; i++) {
+    static const double G[3][6][3] = {
+        { { 1, 0, 0 }, { 1.0 / 2, 1.0 / 2, 1.0 / 2 }, { 1.0 / 2, -1.0 / 2, 1.0 / 2 }, { 0, 0, 1 } },
+        { { 1.0 / 2, 0, 0 },
+          { -1.0 / 2, -1.0 / 2, -1.0 / 2 },
+          { -1.0 / 6, 1.0 / 6, -1.0 / 6 },
+          { 1.0 / 6, 1.0 / 3, 2.0 / 3 },
+          { 0, 0, 1 } },
+        { { 1.0 / 4, 0, 0 },
+          { -1.0 / 6, -1.0 / 6, -1.0 / 6 },
+          { -1.0 / 6, 1.0 / 6, -1.0 / 6 },
+          { 1.0 / 24, 1.0 / 12, 1.0 / 6 },
+          { 1.0 / 24, -1.0 / 12, 1.0 / 6 },
+          { 0, 0, 1 } },
+    };
+    int side = m + 2;
+    for (int i = 0; i < side * side; i++) {
         u[i] = 0;
         for (int y = 0; y < 3; y++)
             for (int x = 0; x < 3; x++)
-                u[i] += G[i / 6][y] * (double)g[y * 3 + x] * G[i % 6][x];
+                u[i] += G[m - 2][i / side][y] * (double)g[y * 3 + x] * G[m - 2][i % side][x];
     }
 }
 
-void facet_pack_wino(const struct facet_kernels *k, const float *w, int oc, int ic, float *out)
+void facet_pack_wino(const struct facet_kernels *k, const float *w, int oc, int ic, int square, float *out)
 {
-    size_t per = facet_conv_pack_floats(k, oc, (size_t)ic);
-    memset(out, 0, 36 * per * sizeof(float));
+    size_t per = facet_conv_pack_floats(k, oc, (size_t)ic), points = (size_t)(square + 2) * (size_t)(square + 2);
+    memset(out, 0, points * per * sizeof(float));
     for (int o = 0; o < oc; o++) {
         for (size_t i = 0; i < (size_t)ic; i++) {
             double u[36];
-            wino_weights(w + ((size_t)o * (size_t)ic + i) * 9, u);
-            for (size_t x = 0; x < 36; x++)
+            wino_weights(w + ((size_t)o * (size_t)ic + i) * 9, square, u);
+            for (size_t x = 0; x < points; x++)
                 *conv_slot(k, out + x * per, o, oc, (size_t)ic, i) = (float)u[x];
         }
     }
