@@ -13,12 +13,52 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* ---- which file is it ---- */
+
+static uint64_t time_ns(const struct timespec *t)
+{
+    return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_nsec;
+}
+
+static struct facet_file_id id_of(const struct stat *st)
+{
+    return (struct facet_file_id){.dev = (uint64_t)st->st_dev, .ino = (uint64_t)st->st_ino, .size = (uint64_t)st->st_size,
+                                  .mtime_ns = time_ns(&st->st_mtim), .ctime_ns = time_ns(&st->st_ctim)};
+}
+
+int facet_file_identify(const char *path, struct facet_file_id *out)
+{
+    struct stat st;
+    *out = (struct facet_file_id){0};
+    if (stat(path, &st) != 0)
+        return facet_fail_errno("look at", path);
+    *out = id_of(&st);
+    return FACET_OK;
+}
+
+int facet_file_identify_open(int fd, struct facet_file_id *out)
+{
+    struct stat st;
+    *out = (struct facet_file_id){0};
+    if (fstat(fd, &st) != 0)
+        return facet_fail_errno("look at", "an open file");
+    *out = id_of(&st);
+    return FACET_OK;
+}
+
+bool facet_file_id_equal(const struct facet_file_id *a, const struct facet_file_id *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+/* ---- reading and writing ---- */
+
 /* Opens a regular file and tells its size, with everything a caller would refuse refused. */
-static int file_open_sized(const char *path, size_t max, int *fd, size_t *len)
+static int file_open_sized(const char *path, size_t max, int flags, int *fd, size_t *len)
 {
     struct stat st;
     /* NONBLOCK: a named pipe must not hang the open, it is refused below. */
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
     if (*fd < 0)
         return facet_fail_errno("open", path);
     int err = FACET_OK;
@@ -63,7 +103,7 @@ int facet_file_read(const char *path, size_t max, uint8_t **data, size_t *len)
     size_t want = 0;
     *data = NULL;
     *len = 0;
-    int err = file_open_sized(path, max, &fd, &want);
+    int err = file_open_sized(path, max, 0, &fd, &want);
     if (err)
         return err;
     uint8_t *buf = malloc(want + 1);
@@ -117,7 +157,25 @@ static int set_default_mode(int fd, const char *path)
     return fchmod(fd, 0666 & ~mask) == 0 ? FACET_OK : facet_fail_errno("set the mode of", path);
 }
 
-int facet_file_write_atomic(const char *path, const void *data, size_t len)
+/* Writes and syncs a file of its own, then gives it the name. */
+static int write_renamed(int fd, const char *tmp, const char *path, const void *data, size_t len, bool is_private,
+                         struct facet_file_id *id)
+{
+    int err = write_all(fd, path, data, len);
+    if (!err && !is_private)
+        err = set_default_mode(fd, path);
+    if (!err && fsync(fd) != 0)
+        err = facet_fail_errno("write", path);
+    if (!err && rename(tmp, path) != 0)
+        err = facet_fail_errno("replace", path);
+    if (!err && id)
+        err = facet_file_identify_open(fd, id); /* of the very file that was written */
+    if (close(fd) != 0 && !err)
+        err = facet_fail_errno("write", path);
+    return err;
+}
+
+static int write_file(const char *path, const void *data, size_t len, bool is_private, struct facet_file_id *id)
 {
     char tmp[PATH_MAX];
     int n = snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
@@ -126,15 +184,7 @@ int facet_file_write_atomic(const char *path, const void *data, size_t len)
     int fd = mkostemp(tmp, O_CLOEXEC);
     if (fd < 0)
         return facet_fail_errno("create a file beside", path);
-    int err = write_all(fd, path, data, len);
-    if (!err)
-        err = set_default_mode(fd, path);
-    if (!err && fsync(fd) != 0)
-        err = facet_fail_errno("write", path);
-    if (close(fd) != 0 && !err)
-        err = facet_fail_errno("write", path);
-    if (!err && rename(tmp, path) != 0)
-        err = facet_fail_errno("replace", path);
+    int err = write_renamed(fd, tmp, path, data, len, is_private, id);
     if (err)
         unlink(tmp);
     else
@@ -142,21 +192,75 @@ int facet_file_write_atomic(const char *path, const void *data, size_t len)
     return err;
 }
 
+int facet_file_write_atomic(const char *path, const void *data, size_t len)
+{
+    return write_file(path, data, len, false, NULL);
+}
+
+int facet_file_write_own(const char *path, const void *data, size_t len, struct facet_file_id *id)
+{
+    return write_file(path, data, len, true, id);
+}
+
+static int map_file(struct facet_map *out, int fd, size_t len, const char *path)
+{
+    if (len == 0)
+        return FACET_OK;
+    void *p = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED)
+        return facet_fail_errno("map", path);
+    *out = (struct facet_map){.data = p, .len = len};
+    return FACET_OK;
+}
+
 int facet_map_open(struct facet_map *out, const char *path, size_t max)
 {
     int fd;
     size_t len = 0;
     *out = (struct facet_map){0};
-    int err = file_open_sized(path, max, &fd, &len);
+    int err = file_open_sized(path, max, 0, &fd, &len);
     if (err)
         return err;
-    if (len > 0) {
-        void *p = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED)
-            err = facet_fail_errno("map", path);
-        else
-            *out = (struct facet_map){.data = p, .len = len};
-    }
+    err = map_file(out, fd, len, path);
+    close(fd);
+    return err;
+}
+
+/* ---- files of our own ---- */
+
+static bool is_own(const struct stat *st)
+{
+    return (st->st_uid == geteuid() || st->st_uid == 0) && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static bool folder_is_own(const char *path)
+{
+    char dir[PATH_MAX];
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    if (len >= sizeof(dir))
+        return false;
+    memcpy(dir, path, len);
+    dir[len] = '\0';
+    return stat(len ? dir : slash ? "/" : ".", &st) == 0 && is_own(&st);
+}
+
+int facet_map_open_own(struct facet_map *out, const char *path, size_t max, struct facet_file_id *id)
+{
+    int fd;
+    size_t len = 0;
+    struct stat st;
+    *out = (struct facet_map){0};
+    int err = file_open_sized(path, max, O_NOFOLLOW, &fd, &len);
+    if (err)
+        return err;
+    if (fstat(fd, &st) != 0 || !is_own(&st) || !folder_is_own(path))
+        err = facet_fail(FACET_E_PERMISSION, "'%s' is not trusted: others own it or may write to it", path);
+    else
+        err = map_file(out, fd, len, path);
+    if (!err && id)
+        *id = id_of(&st);
     close(fd);
     return err;
 }

@@ -19,6 +19,20 @@ struct facet_map { const uint8_t *data; size_t len; };
 int facet_map_open(struct facet_map *out, const char *path, size_t max);
 void facet_map_close(struct facet_map *m);
 
+/* What tells whether a file is still the one that was looked at: any write, replacement or change of
+ * its owner or mode changes one of these. */
+struct facet_file_id { uint64_t dev, ino, size, mtime_ns, ctime_ns; };
+int facet_file_identify(const char *path, struct facet_file_id *out);
+int facet_file_identify_open(int fd, struct facet_file_id *out);
+bool facet_file_id_equal(const struct facet_file_id *a, const struct facet_file_id *b);
+
+/* What this program keeps for itself. Written like facet_file_write_atomic, but for this user alone; `id` (may be
+ * NULL) is of the file written. Mapping it is FACET_E_PERMISSION when the file (no symlink is followed) or
+ * its folder belongs to somebody else than this user or root, or others may write to it; `id` (may be NULL)
+ * is of the very file that is mapped. */
+int facet_file_write_own(const char *path, const void *data, size_t len, struct facet_file_id *id);
+int facet_map_open_own(struct facet_map *out, const char *path, size_t max, struct facet_file_id *id);
+
 bool facet_path_exists(const char *path);
 bool facet_path_is_dir(const char *path);
 int facet_mkdirs(const char *path);                                  /* like mkdir -p, mode 0755 */

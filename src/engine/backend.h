@@ -40,6 +40,10 @@ struct facet_backend_ops {
     int (*fuse_network)(struct facet_graph *g);
     /* Packs weights once per plan into `pack`; *state is per node, read-only afterwards, NULL is fine. */
     int (*prepare)(void **state, const struct facet_graph *g, int node, struct facet_pack *pack);
+    /* All that prepare takes from constants is in the pack: when facet_pack_blob says that a blob is not fresh, it
+     * reads no matrix of more than one row (they are gone then: data NULL, is_packed); vectors are there. Plans whose
+     * nodes are all of such back ends, or of ones that do not prepare, are kept in plan files. */
+    bool packs;
     void (*release)(void *state);             /* NULL: nothing to release */
     /* True when, after prepare, run reads none of the node's constant inputs (nor its epilogue's slope): the plan
      * then frees them, their tensors have data NULL. NULL: false. */

@@ -81,7 +81,7 @@ static int check_order(const struct facet_graph *g, unsigned char *exists)
 {
     int err = FACET_OK;
     for (int v = 0; v < g->n_values; v++)
-        exists[v] = g->values[v].data != NULL;
+        exists[v] = facet_value_is_const(&g->values[v]);
     for (int i = 0; i < g->n_inputs; i++) {
         if (g->inputs[i] < 0 || g->inputs[i] >= g->n_values || exists[g->inputs[i]])
             return broken(g, "an input is no value or given twice");

@@ -198,10 +198,10 @@ static size_t value_bytes(const struct facet_exec *e, int v)
 /* The buffer in which a value lies, living from now on at least. */
 static void touch(struct facet_exec *e, int v, int step)
 {
-    if (v < 0 || e->p->g->values[v].data)
+    if (v < 0 || facet_value_is_const(&e->p->g->values[v]))
         return;
     int root = e->places[v].root;
-    if (e->p->g->values[root].data)
+    if (facet_value_is_const(&e->p->g->values[root]))
         return;
     if (e->buffer_of[root] < 0) {
         e->buffer_of[root] = e->n_buffers;

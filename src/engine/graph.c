@@ -69,6 +69,28 @@ static int index_grow(struct facet_graph *g)
     return FACET_OK;
 }
 
+int facet__graph_reindex(struct facet_graph *g)
+{
+    int cap = 64;
+    while (cap < 2 * (g->n_values + 1))
+        cap *= 2;
+    int *fresh = malloc((size_t)cap * sizeof(int));
+    if (!fresh)
+        return facet_fail_nomem();
+    for (int i = 0; i < cap; i++)
+        fresh[i] = -1;
+    free(g->index);
+    g->index = fresh;
+    g->cap_index = cap;
+    for (int v = 0; v < g->n_values; v++) {
+        int at = index_slot(g, g->values[v].name);
+        if (g->index[at] >= 0)
+            return facet_fail(FACET_E_FORMAT, "cannot use '%s': value '%s' is there twice", g->name, g->values[v].name);
+        g->index[at] = v;
+    }
+    return FACET_OK;
+}
+
 int facet_graph_find(const struct facet_graph *g, const char *name)
 {
     return g->cap_index ? g->index[index_slot(g, name)] : -1;
@@ -316,6 +338,11 @@ int facet_graph_new(struct facet_graph **out, const char *name, int opset)
     g->opset = opset;
     *out = g;
     return FACET_OK;
+}
+
+bool facet_value_is_const(const struct facet_value *v)
+{
+    return v->data || v->is_packed;
 }
 
 enum facet_dtype facet_value_store(const struct facet_value *v)

@@ -26,6 +26,7 @@ struct facet_value {
     struct facet_shape shape;         /* rank -1: unknown until inferred */
     void *data;                       /* constant (initializer), owned; NULL otherwise */
     size_t bytes;
+    bool is_packed;                   /* a constant whose numbers are in the packed weights: the plan drops `data` */
     int producer;                     /* the node that makes it, -1: none (kept by graph.c) */
     /* Passes may have a value kept in fewer bits than it means: dtype stays what it means (FACET_F32), the memory
      * (a constant's data, too) holds `store`. An operator's meaning is always on real numbers: inputs are read
@@ -34,6 +35,7 @@ struct facet_value {
     enum facet_dtype store;           /* FACET_BF16, FACET_U8 (with quant), for weights FACET_I8 (with quant) */
     struct facet_quant quant;
 };
+bool facet_value_is_const(const struct facet_value *v);                /* its numbers may be dropped already */
 enum facet_dtype facet_value_store(const struct facet_value *v);       /* how it lies in memory */
 
 /* What a pass folded into a node, applied in this order after the operator itself. */

@@ -1,17 +1,18 @@
-/* The cache file: a header (magic, version, key, number of blobs, length, checksum of all that
- * follows), a table of blob sizes, the blobs, each on a 64-byte boundary. Nothing in it is believed
- * before the checksum fits, and a file that does not fit is as good as none. Readers map it; writers
- * write a file of their own and rename it, so two processes that build at once both end well. */
+/* The cache file: a header (magic, version, key, the engine's id, number of blobs, length, checksum of all
+ * that follows), a table of blob sizes, the blobs, each on a 64-byte boundary. Nothing in it is believed
+ * before the checksum fits (or fitted, when it is still the same file), and a file that does not fit, or
+ * that others could have written, is as good as none. Readers map it; writers write a file of their own and
+ * rename it, so two processes that build at once both end well. */
 #include "engine/pack.h"
 
 #include "base/errors.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "engine_id.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ALIGN 64
 #define MAX_BLOBS (1u << 20)
@@ -25,7 +26,8 @@ struct header {
     char key[KEY_BYTES];
     uint64_t length;                 /* of the whole file */
     uint64_t checksum;               /* of everything after the header */
-    unsigned char pad[64];
+    char engine[32];
+    unsigned char pad[32];
 };
 
 struct blob {
@@ -39,6 +41,7 @@ struct facet_pack {
     size_t n_blobs, bytes;
     bool is_mapped;
     struct facet_map map;            /* when read from the cache */
+    struct facet_file_id file;
     const uint64_t *sizes;
     size_t next, offset;
 };
@@ -102,6 +105,11 @@ size_t facet_pack_bytes(const struct facet_pack *p)
     return p ? p->bytes : 0;
 }
 
+const struct facet_file_id *facet_pack_file(const struct facet_pack *p)
+{
+    return p && p->is_mapped ? &p->file : NULL;
+}
+
 void facet_pack_close(struct facet_pack **pack)
 {
     struct facet_pack *p = *pack;
@@ -138,6 +146,7 @@ static void fill_header(struct header *h, const char *key, size_t n_blobs, uint6
     h->n_blobs = (uint32_t)n_blobs;
     memcpy(h->key, key, strlen(key));
     h->length = length;
+    memcpy(h->engine, FACET_ENGINE_ID, sizeof(h->engine));
 }
 
 /* Sizes that add up to the file's length, or it is damaged. */
@@ -152,7 +161,7 @@ static bool sizes_fit(const struct facet_pack *p)
     return at == p->map.len;
 }
 
-static bool file_fits(struct facet_pack *p, const char *key)
+static bool file_fits(struct facet_pack *p, const char *key, bool is_trusted)
 {
     struct header want, have;
     if (p->map.len < sizeof(have))
@@ -169,11 +178,13 @@ static bool file_fits(struct facet_pack *p, const char *key)
     p->sizes = (const uint64_t *)(p->map.data + sizeof(have));
     p->offset = sizeof(have) + table;
     p->bytes = p->map.len - p->offset;
-    return sizes_fit(p) &&
+    if (!sizes_fit(p))
+        return false;
+    return is_trusted ||
            facet_hash64(p->map.data + sizeof(have), p->map.len - sizeof(have), FACET_PACK_VERSION) == have.checksum;
 }
 
-int facet_pack_open_cached(struct facet_pack **out, const char *dir, const char *key)
+int facet_pack_open_cached(struct facet_pack **out, const char *dir, const char *key, const struct facet_file_id *trusted)
 {
     char path[4096];
     struct facet_pack *p = NULL;
@@ -185,18 +196,13 @@ int facet_pack_open_cached(struct facet_pack **out, const char *dir, const char 
         err = facet_pack_new(&p);
     if (err)
         return err;
-    p->is_mapped = facet_map_open(&p->map, path, FACET_PACK_MAX_FILE) == FACET_OK;
-    if (!p->is_mapped || !file_fits(p, key)) {
+    p->is_mapped = facet_map_open_own(&p->map, path, FACET_PACK_MAX_FILE, &p->file) == FACET_OK;
+    if (!p->is_mapped || !file_fits(p, key, trusted && facet_file_id_equal(trusted, &p->file))) {
         facet_pack_close(&p);
         return facet_fail(FACET_E_NOT_FOUND, "packed weights '%s' are stale or damaged", path);
     }
     *out = p;
     return FACET_OK;
-}
-
-static bool write_all(FILE *f, const void *data, size_t len)
-{
-    return len == 0 || fwrite(data, 1, len, f) == len;
 }
 
 /* The checksum runs over table and blobs as they will lie in the file, so both are laid out first. */
@@ -222,31 +228,7 @@ static int lay_out(const struct facet_pack *p, const char *key, unsigned char **
     return FACET_OK;
 }
 
-/* No fsync: a file that a power cut leaves half written fails its checksum and is built again. */
-static int write_file(const char *path, const unsigned char *data, size_t len)
-{
-    char temporary[4200];
-    snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-    int fd = mkstemp(temporary);
-    FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
-    if (!f) {
-        int err = facet_fail_errno("write", temporary);
-        if (fd >= 0) {
-            close(fd);
-            unlink(temporary);
-        }
-        return err;
-    }
-    bool written = write_all(f, data, len);
-    written = fclose(f) == 0 && written;
-    if (written && rename(temporary, path) == 0)
-        return FACET_OK;
-    int err = facet_fail_errno("write", path);
-    unlink(temporary);
-    return err;
-}
-
-int facet_pack_save(struct facet_pack *p, const char *dir, const char *key)
+int facet_pack_save(struct facet_pack *p, const char *dir, const char *key, struct facet_file_id *id)
 {
     char path[4096];
     unsigned char *file = NULL;
@@ -259,7 +241,7 @@ int facet_pack_save(struct facet_pack *p, const char *dir, const char *key)
     if (!err)
         err = lay_out(p, key, &file, &len);
     if (!err)
-        err = write_file(path, file, len);
+        err = facet_file_write_own(path, file, len, id); /* synced: whoever trusts its identity later must not find half */
     free(file);
     return err;
 }

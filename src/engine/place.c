@@ -14,7 +14,7 @@ static bool is_view(const struct facet_exec *e, const struct facet_node *n)
 {
     const struct facet_plan *p = e->p;
     int in = n->inputs[0], out = n->outputs[0];
-    if (in < 0 || out < 0 || p->g->values[in].data || e->places[in].is_part)
+    if (in < 0 || out < 0 || facet_value_is_const(&p->g->values[in]) || e->places[in].is_part)
         return false;
     if (strcmp(n->op, "Layout") == 0)
         return p->layouts[in] == p->layouts[out] || is_dense_either_way(&e->facts[in].shape);

@@ -1,9 +1,7 @@
 /* From graph to frozen plan: passes, layouts, a back end for each node, packed weights. */
 #include "engine/plan.h"
 
-#include "base/cpu.h"
 #include "base/errors.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "engine/format/onnx.h"
 #include "engine/passes/passes.h"
@@ -13,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct facet_backend_ops *find_backend(const char *name)
+const struct facet_backend_ops *facet__backend_find(const char *name)
 {
     for (int i = 0; facet_backends[i]; i++)
         if (!name || strcmp(facet_backends[i]->name, name) == 0)
@@ -86,7 +84,7 @@ static int assign(struct facet_plan *p, bool strict)
 
 /* ---- packed weights ---- */
 
-static int prepare_nodes(struct facet_plan *p)
+int facet__plan_prepare(struct facet_plan *p)
 {
     int err = FACET_OK;
     for (int i = 0; !err && i < p->g->n_nodes; i++) {
@@ -107,42 +105,12 @@ static void release_nodes(struct facet_plan *p)
     }
 }
 
-static int pack_anew(struct facet_plan *p)
+int facet__plan_pack_anew(struct facet_plan *p)
 {
     release_nodes(p);
     facet_pack_close(&p->pack);
     int err = facet_pack_new(&p->pack);
-    return err ? err : prepare_nodes(p);
-}
-
-/* Where this plan's weights are cached and under which key; false: nowhere. */
-static bool cache_place(const struct facet_plan *p, const struct facet_plan_opts *o, char *dir, size_t cap, char *key, size_t key_cap)
-{
-    char base[2048];
-    if (!o->cache || !p->g->hash[0] || !p->preferred->prepare)
-        return false;
-    if (!o->cache_dir && facet_cache_dir(base, sizeof(base)))
-        return false;
-    snprintf(key, key_cap, "%s-%s-%s-%s-%x", p->g->hash, p->preferred->name, facet_cpu_kind(facet_cpu_flags(NULL)),
-             FACET_VERSION, p->passes);
-    return facet_path_join(dir, cap, o->cache_dir ? o->cache_dir : base, "packed") == FACET_OK;
-}
-
-/* A cache that cannot be read or written costs time, nothing else. */
-static int pack_weights(struct facet_plan *p, const struct facet_plan_opts *o)
-{
-    char dir[2200], key[160];
-    bool cached = cache_place(p, o, dir, sizeof(dir), key, sizeof(key));
-    int err = cached ? facet_pack_open_cached(&p->pack, dir, key) : FACET_E_NOT_FOUND;
-    if (!err)
-        err = prepare_nodes(p);
-    p->from_cache = !err;
-    if (!err || (err != FACET_E_NOT_FOUND && err != FACET_E_AGAIN))
-        return err;
-    err = pack_anew(p);
-    if (!err && cached && facet_pack_save(p->pack, dir, key))
-        facet_log(FACET_LOG_INFO, "engine", "packed weights are not cached: %s", facet_error_text());
-    return err;
+    return err ? err : facet__plan_prepare(p);
 }
 
 static bool drops_constants(const struct facet_plan *p, int node)
@@ -151,8 +119,7 @@ static bool drops_constants(const struct facet_plan *p, int node)
     return pn->backend->drops_constants && pn->backend->drops_constants(pn->state, p->g, node);
 }
 
-/* Frees the constants that only packed nodes use: their numbers are in the pack by now. */
-static int drop_constants(struct facet_plan *p)
+int facet__plan_mark_packed(struct facet_plan *p)
 {
     struct facet_graph *g = p->g;
     unsigned char *kept = calloc((size_t)g->n_values + 1, 1);
@@ -170,12 +137,20 @@ static int drop_constants(struct facet_plan *p)
     for (int i = 0; i < g->n_outputs; i++)
         kept[g->outputs[i]] = 1;
     for (int v = 0; v < g->n_values; v++)
-        if (!kept[v] && g->values[v].data) {
-            free(g->values[v].data);
-            g->values[v].data = NULL;
-        }
+        g->values[v].is_packed = !kept[v] && facet_value_is_const(&g->values[v]);
     free(kept);
     return FACET_OK;
+}
+
+void facet__plan_drop_packed(struct facet_plan *p)
+{
+    for (int v = 0; v < p->g->n_values; v++) {
+        struct facet_value *value = &p->g->values[v];
+        if (!value->is_packed)
+            continue;
+        free(value->data);
+        value->data = NULL;
+    }
 }
 
 /* ---- life ---- */
@@ -195,27 +170,31 @@ static int keep_output_names(struct facet_plan *p)
 
 static int choose_backend(struct facet_plan *p, const char *name)
 {
-    p->preferred = find_backend(name);
+    p->preferred = facet__backend_find(name);
     return p->preferred ? FACET_OK : facet_fail(FACET_E_NOT_FOUND, "no back end is named '%s'", name);
 }
 
-int facet_plan_open(struct facet_plan **out, struct facet_graph **g, const struct facet_plan_opts *opts)
+int facet__plan_new(struct facet_plan **out, struct facet_graph **g, const struct facet_plan_opts *o)
 {
-    static const struct facet_plan_opts defaults = FACET_PLAN_OPTS_INIT;
-    const struct facet_plan_opts *o = opts ? opts : &defaults;
     struct facet_plan *p = calloc(1, sizeof(*p));
-    int err = p ? FACET_OK : facet_fail_nomem();
     *out = NULL;
-    if (err) {
+    if (!p) {
         facet_graph_free(g);
-        return err;
+        return facet_fail_nomem();
     }
     p->g = *g;
     *g = NULL;
     p->passes = (o->passes ? o->passes : FACET_PASS_ALL) & ~o->passes_off;
-    err = choose_backend(p, o->backend);
-    if (!err)
-        err = facet_graph_check(p->g);
+    int err = choose_backend(p, o->backend);
+    if (err)
+        facet_plan_close(&p);
+    *out = p;
+    return err;
+}
+
+int facet__plan_build(struct facet_plan *p, const struct facet_plan_opts *o)
+{
+    int err = facet_graph_check(p->g);
     if (!err)
         err = facet_graph_infer(p->g);
     if (!err)
@@ -224,22 +203,35 @@ int facet_plan_open(struct facet_plan **out, struct facet_graph **g, const struc
         err = facet_passes_run(p->g, p->preferred, p->passes);
     if (!err)
         err = facet_pass_layout(p->g, p->preferred, (p->passes & FACET_PASS_LAYOUT) != 0, &p->layouts);
+    return err ? err : assign(p, o->strict);
+}
+
+static const struct facet_plan_opts defaults = FACET_PLAN_OPTS_INIT;
+
+int facet_plan_open(struct facet_plan **out, struct facet_graph **g, const struct facet_plan_opts *o)
+{
+    o = o ? o : &defaults;
+    int err = facet__plan_new(out, g, o);
     if (!err)
-        err = assign(p, o->strict);
+        err = facet__plan_build(*out, o);
     if (!err)
-        err = pack_weights(p, o);
+        err = facet__plan_pack_anew(*out);
     if (!err)
-        err = drop_constants(p);
+        err = facet__plan_mark_packed(*out);
     if (err)
-        facet_plan_close(&p);
-    *out = p;
+        facet_plan_close(out);
+    else
+        facet__plan_drop_packed(*out);
     return err;
 }
 
 int facet_plan_load(struct facet_plan **out, const char *onnx_path, const struct facet_plan_opts *o)
 {
     struct facet_graph *g = NULL;
+    o = o ? o : &defaults;
     *out = NULL;
+    if (o->cache)
+        return facet__plan_load_cached(out, onnx_path, o);
     int err = facet_onnx_load(&g, onnx_path);
     return err ? err : facet_plan_open(out, &g, o);
 }

@@ -1,7 +1,8 @@
-/* What plan.c, exec.c, bind.c and memory.c share. */
+/* What plan.c, plan_cache.c, exec.c, place.c and memory.c share. */
 #ifndef FACET_ENGINE_PLAN_PRIV_H
 #define FACET_ENGINE_PLAN_PRIV_H
 
+#include "base/file.h"
 #include "engine/backend.h"
 #include "engine/ops/ops.h"
 #include "engine/pack.h"
@@ -14,6 +15,14 @@ struct facet__plan_node {
     bool may_view;                    /* settled without running where the layout allows */
 };
 
+/* What a plan file was made from; the file is of use only while all of it is as it was. */
+struct facet__plan_origin {
+    char *key;                        /* options, CPU kind, version */
+    struct facet_file_id model;       /* the model file, when it was read */
+    char *pack;                       /* key of the packed weights; NULL: it has none */
+    struct facet_file_id packed;      /* their file, when its checksum was last right */
+};
+
 struct facet_plan {
     struct facet_graph *g;
     struct facet__plan_node *nodes;   /* one per node */
@@ -24,6 +33,28 @@ struct facet_plan {
     unsigned passes;
     const struct facet_backend_ops *preferred;
 };
+
+/* ---- plan.c ---- */
+
+const struct facet_backend_ops *facet__backend_find(const char *name);      /* NULL: the first; none: NULL */
+int facet__plan_new(struct facet_plan **out, struct facet_graph **g, const struct facet_plan_opts *o);
+/* Everything between the graph as read and packing. */
+int facet__plan_build(struct facet_plan *p, const struct facet_plan_opts *o);
+int facet__plan_pack_anew(struct facet_plan *p);
+/* Lets every back end find its weights in p->pack; FACET_E_AGAIN: what is there is of another plan. */
+int facet__plan_prepare(struct facet_plan *p);
+/* Marks the constants that only packed nodes use, and frees their numbers. */
+int facet__plan_mark_packed(struct facet_plan *p);
+void facet__plan_drop_packed(struct facet_plan *p);
+
+/* ---- plan_cache.c: facet_plan_load with a cache ---- */
+
+int facet__plan_load_cached(struct facet_plan **out, const char *onnx_path, const struct facet_plan_opts *o);
+/* The plan file's bytes: what the fuzz target and the tests of damage look at. `g` is empty when reading. */
+int facet__plan_bytes(const struct facet_plan *p, struct facet__plan_origin *origin, uint8_t **data, size_t *len);
+int facet__plan_of_bytes(struct facet_plan **out, struct facet__plan_origin *origin, const uint8_t *data, size_t len,
+                         const char *name);
+void facet__plan_origin_fini(struct facet__plan_origin *origin);
 
 struct facet__step {
     int node;

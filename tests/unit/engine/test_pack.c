@@ -48,7 +48,7 @@ static struct facet_pack *filled_pack(unsigned char value)
 static void save(unsigned char value)
 {
     struct facet_pack *p = filled_pack(value);
-    assert_int_equal(facet_pack_save(p, dir, KEY), FACET_OK);
+    assert_int_equal(facet_pack_save(p, dir, KEY, NULL), FACET_OK);
     facet_pack_close(&p);
 }
 
@@ -58,7 +58,7 @@ static void test_pack__comes_back_from_the_cache(void **state)
     void *data;
     bool fresh;
     save(7);
-    assert_int_equal(facet_pack_open_cached(&p, dir, KEY), FACET_OK);
+    assert_int_equal(facet_pack_open_cached(&p, dir, KEY, NULL), FACET_OK);
     assert_int_equal(facet_pack_blob(p, 100, &data, &fresh), FACET_OK);
     assert_false(fresh);
     assert_int_equal(((unsigned char *)data)[99], 7);
@@ -75,7 +75,7 @@ static void test_pack__other_sizes_mean_a_stale_cache(void **state)
     void *data;
     bool fresh;
     save(1);
-    assert_int_equal(facet_pack_open_cached(&p, dir, KEY), FACET_OK);
+    assert_int_equal(facet_pack_open_cached(&p, dir, KEY, NULL), FACET_OK);
     assert_int_equal(facet_pack_blob(p, 101, &data, &fresh), FACET_E_AGAIN);
     facet_pack_close(&p);
 }
@@ -87,7 +87,7 @@ static void test_pack__more_blobs_than_cached_mean_a_stale_cache(void **state)
     bool fresh;
     static const size_t sizes[] = {100, 0, 64, 1000};
     save(1);
-    assert_int_equal(facet_pack_open_cached(&p, dir, KEY), FACET_OK);
+    assert_int_equal(facet_pack_open_cached(&p, dir, KEY, NULL), FACET_OK);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(facet_pack_blob(p, sizes[i], &data, &fresh), FACET_OK);
     assert_int_equal(facet_pack_blob(p, 1, &data, &fresh), FACET_E_AGAIN);
@@ -97,14 +97,14 @@ static void test_pack__more_blobs_than_cached_mean_a_stale_cache(void **state)
 static void test_pack__an_absent_file_is_not_found(void **state)
 {
     struct facet_pack *p = NULL;
-    assert_int_equal(facet_pack_open_cached(&p, dir, "none"), FACET_E_NOT_FOUND);
+    assert_int_equal(facet_pack_open_cached(&p, dir, "none", NULL), FACET_E_NOT_FOUND);
     assert_null(p);
 }
 
 static void test_pack__a_key_that_is_a_path_is_refused(void **state)
 {
     struct facet_pack *p = filled_pack(1);
-    assert_int_equal(facet_pack_save(p, dir, "../x"), FACET_E_INVALID);
+    assert_int_equal(facet_pack_save(p, dir, "../x", NULL), FACET_E_INVALID);
     facet_pack_close(&p);
 }
 
@@ -123,7 +123,7 @@ static void test_pack__any_damaged_byte_is_noticed(void **state)
         assert_int_equal(fwrite(file, 1, len, f), len);
         fclose(f);
         file[i] ^= 0x40;
-        assert_int_equal(facet_pack_open_cached(&p, dir, KEY), FACET_E_NOT_FOUND);
+        assert_int_equal(facet_pack_open_cached(&p, dir, KEY, NULL), FACET_E_NOT_FOUND);
     }
     free(file);
 }
@@ -135,7 +135,7 @@ static void test_pack__any_truncation_is_noticed(void **state)
         struct facet_pack *p = NULL;
         if (truncate(path, len) != 0)
             fail_msg("cannot truncate '%s'", path);
-        assert_int_equal(facet_pack_open_cached(&p, dir, KEY), FACET_E_NOT_FOUND);
+        assert_int_equal(facet_pack_open_cached(&p, dir, KEY, NULL), FACET_E_NOT_FOUND);
         save(3);
     }
 }
@@ -147,7 +147,7 @@ static void test_pack__another_key_in_the_file_is_noticed(void **state)
     save(3);
     snprintf(other, sizeof(other), "%s/other.pack", dir);
     assert_int_equal(rename(path, other), 0);
-    assert_int_equal(facet_pack_open_cached(&p, dir, "other"), FACET_E_NOT_FOUND);
+    assert_int_equal(facet_pack_open_cached(&p, dir, "other", NULL), FACET_E_NOT_FOUND);
     unlink(other);
     save(3);
 }
@@ -161,14 +161,14 @@ static void test_pack__two_writers_at_once_leave_whole_files(void **state)
     if (child == 0) {
         struct facet_pack *p = filled_pack(1);
         for (int i = 0; i < 100; i++)
-            if (facet_pack_save(p, dir, KEY))
+            if (facet_pack_save(p, dir, KEY, NULL))
                 _exit(1);
         _exit(0);
     }
     struct facet_pack *mine = filled_pack(2), *p = NULL;
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(facet_pack_save(mine, dir, KEY), FACET_OK);
-        assert_int_equal(facet_pack_open_cached(&p, dir, KEY), FACET_OK);
+        assert_int_equal(facet_pack_save(mine, dir, KEY, NULL), FACET_OK);
+        assert_int_equal(facet_pack_open_cached(&p, dir, KEY, NULL), FACET_OK);
         facet_pack_close(&p);
     }
     facet_pack_close(&mine);

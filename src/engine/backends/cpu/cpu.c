@@ -92,6 +92,7 @@ const struct facet_backend_ops facet_backend_cpu = {
     .strided = cpu_strided,
     .fuse_network = facet_cpu_fuse_pnet,
     .prepare = cpu_prepare,
+    .packs = true,
     .release = cpu_release,
     .drops_constants = cpu_drops_constants,
     .scratch_bytes = cpu_scratch_bytes,
