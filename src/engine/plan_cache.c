@@ -37,8 +37,6 @@
 #define MAX_KEPT_CONSTANTS ((size_t)16 << 20)     /* bytes of constants that no back end packs; more: no plan file */
 #define CLOCK_GRAIN_NS 20000000u                  /* of file times, where they have parts of a second */
 
-static const char magic[8] = {'F', 'A', 'C', 'E', 'T', 'P', 'L', '\n'};
-
 /* ---- the bytes ---- */
 
 static void io_file_id(struct facet__io *io, struct facet_file_id *id)
@@ -50,14 +48,40 @@ static void io_file_id(struct facet__io *io, struct facet_file_id *id)
     facet__io_u64(io, &id->ctime_ns);
 }
 
+/* What every plan file begins with: magic, checksum of what follows it, the number of the form, the engine's id. */
+struct head { uint8_t magic[8], checksum[8], version, engine[sizeof(FACET_ENGINE_ID) - 1]; };
+_Static_assert(sizeof(struct head) == FACET__PLAN_HEAD, "the head has a fixed size");
+
+static struct head head_of(const uint8_t *data, size_t len)
+{
+    const size_t summed = offsetof(struct head, version);
+    struct head h = {.magic = {'F', 'A', 'C', 'E', 'T', 'P', 'L', '\n'}, .version = PLAN_VERSION};
+    uint64_t sum = facet_hash64(data + summed, len - summed, PLAN_VERSION);
+    for (size_t i = 0; i < sizeof(h.checksum); i++)
+        h.checksum[i] = (uint8_t)(sum >> (8 * i));
+    memcpy(h.engine, FACET_ENGINE_ID, sizeof(h.engine));
+    return h;
+}
+
+void facet__plan_seal(uint8_t *data, size_t len)
+{
+    struct head h = head_of(data, len);
+    const size_t summed = offsetof(struct head, version);
+    memcpy(data + summed, (const uint8_t *)&h + summed, sizeof(h) - summed);
+    h = head_of(data, len);
+    memcpy(data, &h, sizeof(h));
+}
+
+static bool has_seal(const uint8_t *data, size_t len)
+{
+    if (len < sizeof(struct head))
+        return false;
+    struct head h = head_of(data, len);
+    return memcmp(data, &h, sizeof(h)) == 0;
+}
+
 static void io_origin(struct facet__io *io, struct facet__plan_origin *o)
 {
-    char engine[sizeof(FACET_ENGINE_ID)] = FACET_ENGINE_ID;
-    uint32_t version = PLAN_VERSION;
-    facet__io_u32(io, &version);
-    facet__io_raw(io, engine, sizeof(engine));
-    if (version != PLAN_VERSION || memcmp(engine, FACET_ENGINE_ID, sizeof(engine)) != 0)
-        facet__io_damaged(io);
     facet__io_text(io, &o->key);
     io_file_id(io, &o->model);
     facet__io_text(io, &o->pack);
@@ -113,19 +137,12 @@ void facet__plan_origin_fini(struct facet__plan_origin *o)
     *o = (struct facet__plan_origin){0};
 }
 
-static uint64_t checksum_of(const uint8_t *data, size_t len)
-{
-    const size_t head = sizeof(magic) + sizeof(uint64_t);
-    return facet_hash64(data + head, len - head, PLAN_VERSION);
-}
-
 int facet__plan_bytes(const struct facet_plan *p, struct facet__plan_origin *origin, uint8_t **data, size_t *len)
 {
     struct facet__io io;
-    uint64_t checksum = 0;
+    struct head h = {{0}};
     facet__io_write(&io);
-    facet__io_raw(&io, (void *)(uintptr_t)magic, sizeof(magic));
-    facet__io_u64(&io, &checksum);
+    facet__io_raw(&io, &h, sizeof(h));
     io_origin(&io, origin);
     io_plan(&io, (struct facet_plan *)(uintptr_t)p);
     int err = facet__io_result(&io);
@@ -135,23 +152,10 @@ int facet__plan_bytes(const struct facet_plan *p, struct facet__plan_origin *ori
         facet__io_fini(&io);
         return err;
     }
-    checksum = checksum_of(io.out, io.len);
-    for (size_t i = 0; i < sizeof(checksum); i++)
-        io.out[sizeof(magic) + i] = (uint8_t)(checksum >> (8 * i));
+    facet__plan_seal(io.out, io.len);
     *data = io.out;
     *len = io.len;
     return FACET_OK;
-}
-
-/* Magic and checksum; `io` then stands behind them. */
-static bool begins_well(struct facet__io *io, const uint8_t *data, size_t len)
-{
-    char have[sizeof(magic)];
-    uint64_t checksum = 0;
-    facet__io_read(io, data, len);
-    facet__io_raw(io, have, sizeof(have));
-    facet__io_u64(io, &checksum);
-    return !io->failed && memcmp(have, magic, sizeof(magic)) == 0 && checksum == checksum_of(data, len);
 }
 
 int facet__plan_of_bytes(struct facet_plan **out, struct facet__plan_origin *origin, const uint8_t *data, size_t len, const char *name)
@@ -160,8 +164,9 @@ int facet__plan_of_bytes(struct facet_plan **out, struct facet__plan_origin *ori
     struct facet_plan *p = NULL;
     *out = NULL;
     *origin = (struct facet__plan_origin){0};
-    if (!begins_well(&io, data, len))
-        return facet_fail(FACET_E_FORMAT, "the bytes are not what they should be");
+    if (!has_seal(data, len))
+        return facet_fail(FACET_E_FORMAT, "the bytes are no plan of this engine, or damaged");
+    facet__io_read(&io, data + sizeof(struct head), len - sizeof(struct head));
     io_origin(&io, origin);
     int err = facet__io_result(&io);
     if (!err && !(p = calloc(1, sizeof(*p))))

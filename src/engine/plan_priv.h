@@ -50,7 +50,10 @@ void facet__plan_drop_packed(struct facet_plan *p);
 /* ---- plan_cache.c: facet_plan_load with a cache ---- */
 
 int facet__plan_load_cached(struct facet_plan **out, const char *onnx_path, const struct facet_plan_opts *o);
-/* The plan file's bytes: what the fuzz target and the tests of damage look at. `g` is empty when reading. */
+/* The plan file's bytes: what the fuzz target and the tests of damage look at. */
+#define FACET__PLAN_HEAD 49
+/* Puts the right head over the first bytes of whatever follows. */
+void facet__plan_seal(uint8_t *data, size_t len);
 int facet__plan_bytes(const struct facet_plan *p, struct facet__plan_origin *origin, uint8_t **data, size_t *len);
 int facet__plan_of_bytes(struct facet_plan **out, struct facet__plan_origin *origin, const uint8_t *data, size_t len,
                          const char *name);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/format/onnx.h"
+#include "engine/plan.h"
 #include "models/models_priv.h"
 
 #include <limits.h>
@@ -176,19 +177,30 @@ int facet_model_path(const struct facet_model_spec *s, const char *part, char *o
     return err;
 }
 
+/* A file that is there but cannot be used. */
+static int fail_use(int err, const struct facet_model_spec *s)
+{
+    char why[768];
+    if (!err || err == FACET_E_NOMEM)
+        return err;
+    snprintf(why, sizeof(why), "%s", facet_error_text());
+    return facet_fail(err, "%s; see: facet models check %s", why, s->name);
+}
+
 int facet_model_graph(struct facet_graph **out, const struct facet_model_spec *s, const char *part)
 {
     char path[PATH_MAX];
     *out = NULL;
     int err = facet_model_path(s, part, path, sizeof(path));
-    if (err)
-        return err;
-    err = facet_onnx_load(out, path);
-    if (!err || err == FACET_E_NOMEM)
-        return err;
-    char why[768];
-    snprintf(why, sizeof(why), "%s", facet_error_text());
-    return facet_fail(err, "%s; see: facet models check %s", why, s->name);
+    return err ? err : fail_use(facet_onnx_load(out, path), s);
+}
+
+int facet_model_plan(struct facet_plan **out, const struct facet_model_spec *s, const char *part, const struct facet_plan_opts *o)
+{
+    char path[PATH_MAX];
+    *out = NULL;
+    int err = facet_model_path(s, part, path, sizeof(path));
+    return err ? err : fail_use(facet_plan_load(out, path, o), s);
 }
 
 /* ---- answers ---- */

@@ -11,6 +11,8 @@
 
 struct facet_manifest;
 struct facet_graph;
+struct facet_plan;
+struct facet_plan_opts;
 
 int facet_manifest_open(struct facet_manifest **out, const char *path /* NULL: found */);
 /* Lists of files that the manifest names are looked for beside `origin`. */
@@ -34,6 +36,8 @@ int facet_models_dir(char *out, size_t cap);
 int facet_model_path(const struct facet_model_spec *s, const char *part, char *out, size_t cap);
 /* Loads a part; verifies nothing but what loading needs (facet_model_check does). */
 int facet_model_graph(struct facet_graph **out, const struct facet_model_spec *s, const char *part);
+/* Opens a part's plan, from the plan file where `o->cache` allows it: then nothing of the model file is read. */
+int facet_model_plan(struct facet_plan **out, const struct facet_model_spec *s, const char *part, const struct facet_plan_opts *o);
 
 /* Contract of embeddings: hex SHA-256 over model id, version, the pinned hashes of its files,
  * dimension and preprocessing version. The same wherever the model is, pulled or not. */

@@ -2,13 +2,19 @@
 #include "test.h"
 
 #include "base/errors.h"
+#include "base/file.h"
+#include "engine/format/build.h"
 #include "engine/format/onnx.h"
 #include "engine/plan.h"
 #include "fault.h"
 #include "../unit/engine/fixture.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static int parse(void *ctx)
 {
@@ -81,6 +87,50 @@ static void test_engine__planning_on_cpu_survives_failed_allocations(void **stat
     for_cases(plan_cpu);
 }
 
+/* A plan file that cannot be read or written for want of memory is none; the plan itself must come or fail. */
+static int load_cached(void *ctx)
+{
+    struct facet_plan *p = NULL;
+    const char *dir = ctx;
+    char model[128];
+    snprintf(model, sizeof(model), "%s/net.onnx", dir);
+    int err = facet_plan_load(&p, model, &(struct facet_plan_opts){.cache = true, .cache_dir = dir});
+    facet_plan_close(&p);
+    return err;
+}
+
+static int drop_file(void *ctx, const char *path)
+{
+    return unlink(path);
+}
+
+static int load_first(void *ctx)
+{
+    char packed[128];
+    snprintf(packed, sizeof(packed), "%s/packed", (const char *)ctx);
+    if (facet_path_is_dir(packed))
+        facet_walk(packed, 1, drop_file, NULL);
+    return load_cached(ctx);
+}
+
+static void test_engine__plan_files_survive_failed_allocations(void **state)
+{
+    char dir[] = "/tmp/facet-fault-XXXXXX", model[64], packed[64];
+    struct facet_graph *g = NULL;
+    assert_non_null(mkdtemp(dir));
+    snprintf(model, sizeof(model), "%s/net.onnx", dir);
+    snprintf(packed, sizeof(packed), "%s/packed", dir);
+    assert_int_equal(facet_builder_find("pnet")->build(&g, 1), FACET_OK);
+    assert_int_equal(facet_onnx_save(g, model), FACET_OK);
+    facet_graph_free(&g);
+    assert_int_equal(utimensat(AT_FDCWD, model, (struct timespec[2]){{1000000000, 0}, {1000000000, 0}}, 0), 0);
+    fault_loop(load_first, dir);
+    fault_loop(load_cached, dir);
+    assert_int_equal(facet_walk(dir, 2, drop_file, NULL), 0);
+    rmdir(packed);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_engine__running_allocates_nothing(void **state)
 {
     struct op_fixture f;
@@ -116,6 +166,7 @@ int main(void)
         cmocka_unit_test(test_engine__parsing_survives_failed_allocations),
         cmocka_unit_test(test_engine__planning_on_ref_survives_failed_allocations),
         cmocka_unit_test(test_engine__planning_on_cpu_survives_failed_allocations),
+        cmocka_unit_test(test_engine__plan_files_survive_failed_allocations),
         cmocka_unit_test(test_engine__running_allocates_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,14 +102,11 @@ const char *facet_detector_name(const struct facet_detector *d)
 
 int facet__detect_plan(struct facet_plan **out, const struct facet_detector_opts *o, const char *part)
 {
-    struct facet_graph *g = NULL;
     struct facet_plan_opts po = FACET_PLAN_OPTS_INIT;
     po.backend = o->backend;
     po.strict = o->strict;
     po.cache = true;
-    *out = NULL;
-    int err = facet_model_graph(&g, o->model, part);
-    return err ? err : facet_plan_open(out, &g, &po);
+    return facet_model_plan(out, o->model, part, &po);
 }
 
 int facet__detect_exec(const struct facet_detector_opts *o, const char *part, struct facet_exec *e)

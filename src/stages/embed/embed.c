@@ -23,14 +23,11 @@ struct facet_embedder {
 
 static int open_plan(struct facet_embedder *e, const struct facet_embedder_opts *o)
 {
-    struct facet_graph *g = NULL;
     struct facet_plan_opts po = FACET_PLAN_OPTS_INIT;
     po.backend = o->backend;
     po.strict = o->strict;
     po.cache = true;
-    int err = facet_model_graph(&g, e->model, e->model->n_parts ? e->model->parts[0].name : "");
-    if (!err)
-        err = facet_plan_open(&e->plan, &g, &po);
+    int err = facet_model_plan(&e->plan, e->model, e->model->n_parts ? e->model->parts[0].name : "", &po);
     return err ? err : facet_exec_open(&e->exec, e->plan, o->pool);
 }
 
