@@ -32,7 +32,9 @@ struct facet_backend_ops {
     unsigned (*strided)(const struct facet_graph *g, int node);
     /* May this node read and write its float values stored as `t` (FACET_BF16; FACET_U8, with weights FACET_I8)?
      * Its constant bias, slope and the like stay float32. For FACET_U8 the answer true also means that its inputs,
-     * residual and output may each be FACET_U8 or FACET_F32 as the passes choose. NULL: never. */
+     * residual and output may each be FACET_U8 or FACET_F32 as the passes choose; convolutions and products are given
+     * a FACET_U8 input and FACET_I8 weights (one scale an output, whole numbers without zero point), or neither.
+     * For FACET_BF16 inputs and residual are all FACET_BF16, the output is that or FACET_F32. NULL: never. */
     bool (*stores)(const struct facet_graph *g, int node, enum facet_dtype t);
     /* Under FACET_PASS_FUSE_NETWORK: may replace whole subgraphs by nodes of domain "facet" that only this back
      * end runs (their shapes are inferred by rows in ops/, like any operator's). NULL: nothing. Runs after the

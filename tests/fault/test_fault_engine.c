@@ -149,7 +149,7 @@ static void test_engine__running_allocates_nothing(void **state)
         assert_int_equal(facet_exec_open(&e, p, NULL), FACET_OK);
         assert_int_equal(facet_exec_bind(e, s, (int)c.n_in), FACET_OK);
         for (uint32_t i = 0; i < c.n_in; i++)
-            memcpy(facet_exec_input(e, (int)i)->data, c.in[i].data, (size_t)facet_shape_count(&s[i]) * 4);
+            memcpy(facet_exec_input(e, (int)i)->data, c.in[i].data, (size_t)facet_shape_count(&s[i]) * facet_dtype_size(c.in[i].dtype));
         unsigned long before = fault_requests();
         assert_int_equal(facet_exec_run(e), FACET_OK);
         assert_int_equal(facet_exec_bind(e, s, (int)c.n_in), FACET_OK);

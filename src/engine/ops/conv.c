@@ -10,28 +10,34 @@ static int check_bias(const struct facet_infer *c, const struct facet_fact *b, i
     return facet_op_fail(c->g, c->n, FACET_E_FORMAT, "its bias does not have %lld numbers", (long long)channels);
 }
 
-static int infer_conv(struct facet_infer *c)
+int facet_conv_shape(const struct facet_infer *c, const struct facet_fact *x, const struct facet_fact *w, struct facet_shape *out)
 {
-    const struct facet_fact *x = facet_fact_in(c, 0), *w = facet_fact_in(c, 1);
     if (!x || !w || x->shape.rank != 4 || w->shape.rank != 4)
         return facet_op_fail(c->g, c->n, FACET_E_UNSUPPORTED, "only inputs and weights of four dimensions are known");
-    if (x->dtype != FACET_F32 || w->dtype != FACET_F32)
-        return facet_op_fail(c->g, c->n, FACET_E_UNSUPPORTED, "only float32 is known, not %s",
-                             facet_dtype_name(x->dtype != FACET_F32 ? x->dtype : w->dtype));
     int64_t group = facet_node_int(c->n, "group", 1), out_c = w->shape.dim[0], in_c = x->shape.dim[1];
     if (facet_shape_count(&w->shape) <= 0 || group < 1 || out_c % group != 0 ||
         (in_c >= 0 && (in_c % group != 0 || in_c / group != w->shape.dim[1])))
         return facet_op_fail(c->g, c->n, FACET_E_FORMAT, "%lld input channels, %lld groups and weights of %lldx%lld",
                              (long long)in_c, (long long)group, (long long)out_c, (long long)w->shape.dim[1]);
     struct facet_window win;
-    int err = check_bias(c, facet_fact_in(c, 2), out_c);
+    int err = facet_window_init(&win, c->g, c->n, w->shape.dim[2], w->shape.dim[3], x->shape.dim[2], x->shape.dim[3]);
+    *out = (struct facet_shape){4, {x->shape.dim[0], out_c, win.out_h, win.out_w}};
+    return err;
+}
+
+static int infer_conv(struct facet_infer *c)
+{
+    const struct facet_fact *x = facet_fact_in(c, 0), *w = facet_fact_in(c, 1);
+    struct facet_shape out;
+    if (x && w && (x->dtype != FACET_F32 || w->dtype != FACET_F32))
+        return facet_op_fail(c->g, c->n, FACET_E_UNSUPPORTED, "only float32 is known, not %s",
+                             facet_dtype_name(x->dtype != FACET_F32 ? x->dtype : w->dtype));
+    int err = facet_conv_shape(c, x, w, &out);
     if (!err)
-        err = facet_window_init(&win, c->g, c->n, w->shape.dim[2], w->shape.dim[3], x->shape.dim[2], x->shape.dim[3]);
-    if (err)
-        return err;
-    struct facet_shape out = {4, {x->shape.dim[0], out_c, win.out_h, win.out_w}};
-    facet_fact_set(c, 0, FACET_F32, &out);
-    return FACET_OK;
+        err = check_bias(c, facet_fact_in(c, 2), out.dim[1]);
+    if (!err)
+        facet_fact_set(c, 0, FACET_F32, &out);
+    return err;
 }
 
 static int64_t one_if_free(int64_t dim)

@@ -39,25 +39,32 @@ static int infer_gemm(struct facet_infer *c)
     return FACET_OK;
 }
 
-static int infer_matmul(struct facet_infer *c)
+int facet_matmul_shape(const struct facet_infer *c, const struct facet_fact *a, const struct facet_fact *b, struct facet_shape *out)
 {
-    const struct facet_fact *a = facet_fact_in(c, 0), *b = facet_fact_in(c, 1);
-    int err = only_floats(c, a, b);
-    if (err)
-        return err;
-    struct facet_shape sa = a->shape, sb = b->shape, batch;
+    struct facet_shape sa = a->shape, sb = b->shape;
     if (sa.rank < 2 || sb.rank < 2)
         return facet_op_fail(c->g, c->n, FACET_E_UNSUPPORTED, "only inputs of two or more dimensions are known");
     int64_t rows = sa.dim[sa.rank - 2], inner = sa.dim[sa.rank - 1], cols = sb.dim[sb.rank - 1];
     bool fits = inner_fits(inner, sb.dim[sb.rank - 2]);
     sa.rank -= 2;
     sb.rank -= 2;
-    if (!fits || !facet_shape_broadcast(&sa, &sb, &batch))
+    if (!fits || !facet_shape_broadcast(&sa, &sb, out))
         return facet_op_fail(c->g, c->n, FACET_E_FORMAT, "the shapes of its inputs do not go together");
-    batch.dim[batch.rank++] = rows;
-    batch.dim[batch.rank++] = cols;
-    facet_fact_set(c, 0, FACET_F32, &batch);
+    out->dim[out->rank++] = rows;
+    out->dim[out->rank++] = cols;
     return FACET_OK;
+}
+
+static int infer_matmul(struct facet_infer *c)
+{
+    const struct facet_fact *a = facet_fact_in(c, 0), *b = facet_fact_in(c, 1);
+    struct facet_shape out;
+    int err = only_floats(c, a, b);
+    if (!err)
+        err = facet_matmul_shape(c, a, b, &out);
+    if (!err)
+        facet_fact_set(c, 0, FACET_F32, &out);
+    return err;
 }
 
 static int64_t macs_product(const struct facet_graph *g, const struct facet_node *n)

@@ -21,7 +21,8 @@ static int infer_same(struct facet_infer *c)
 }
 
 static const struct { int onnx; enum facet_dtype dtype; } cast_types[] = {
-    {1, FACET_F32}, {2, FACET_U8}, {3, FACET_I8}, {6, FACET_I32}, {7, FACET_I64}, {9, FACET_BOOL}, {11, FACET_F64},
+    {1, FACET_F32}, {2, FACET_U8}, {3, FACET_I8}, {6, FACET_I32}, {7, FACET_I64}, {9, FACET_BOOL}, {10, FACET_F16}, {11, FACET_F64},
+    {16, FACET_BF16},
 };
 
 static int infer_cast(struct facet_infer *c)
@@ -30,9 +31,6 @@ static int infer_cast(struct facet_infer *c)
     for (size_t i = 0; i < sizeof(cast_types) / sizeof(cast_types[0]); i++) {
         if (cast_types[i].onnx != to)
             continue;
-        const struct facet_fact *x = facet_fact_in(c, 0);
-        if (x->dtype == FACET_F16 || x->dtype == FACET_BF16)
-            return facet_op_fail(c->g, c->n, FACET_E_UNSUPPORTED, "casts from %s are not known", facet_dtype_name(x->dtype));
         enum facet_dtype t = cast_types[i].dtype;
         int err = infer_same(c);
         struct facet_fact *y = facet_fact_out(c, 0);

@@ -11,6 +11,7 @@
 static const struct facet_op *const families[] = {
     facet_ops_conv,  facet_ops_matmul, facet_ops_pool,   facet_ops_elementwise, facet_ops_norm,
     facet_ops_shape, facet_ops_move,   facet_ops_reduce, facet_ops_resize,      facet_ops_fused,
+    facet_ops_quant,
 };
 
 const struct facet_op *facet_op_find(const char *domain, const char *name)

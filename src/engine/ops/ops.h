@@ -66,6 +66,10 @@ bool facet_shape_broadcast(const struct facet_shape *a, const struct facet_shape
 /* The families. Rows end with name NULL. */
 extern const struct facet_op facet_ops_conv[], facet_ops_matmul[], facet_ops_pool[], facet_ops_elementwise[],
     facet_ops_norm[], facet_ops_shape[], facet_ops_move[], facet_ops_reduce[], facet_ops_resize[],
-    facet_ops_fused[];
+    facet_ops_fused[], facet_ops_quant[];
+
+/* Shapes of convolutions and products, whatever the type of their numbers. */
+int facet_conv_shape(const struct facet_infer *c, const struct facet_fact *x, const struct facet_fact *w, struct facet_shape *out);
+int facet_matmul_shape(const struct facet_infer *c, const struct facet_fact *a, const struct facet_fact *b, struct facet_shape *out);
 
 #endif

@@ -26,6 +26,8 @@ static void set_batch(struct facet_graph *g, int64_t batch)
 
 static bool works_along_first(const struct facet_graph *g, const struct facet_node *n)
 {
+    if (strcmp(n->op, "DynamicQuantizeLinear") == 0) /* one scale for all pictures */
+        return true;
     static const char *const by_axis[] = {"Concat", "Split", "Softmax", "LpNormalization", NULL};
     int rank = g->values[n->inputs[0]].shape.rank;
     int64_t axes[FACET_MAX_DIMS];
@@ -76,7 +78,7 @@ static bool batch_goes_through(const struct facet_graph *g, const struct facet_f
         const struct facet_node *n = &g->nodes[i];
         const struct facet_fact *x = n->n_inputs > 0 && n->inputs[0] >= 0 ? &facts[n->inputs[0]] : NULL;
         const struct facet_fact *y = n->outputs[0] >= 0 ? &facts[n->outputs[0]] : NULL;
-        if (!x || !y || y->dtype != FACET_F32 || x->shape.rank < 1 || x->shape.dim[0] >= 0)
+        if (!x || !y || y->dtype == FACET_I64 || y->dtype == FACET_BOOL || x->shape.rank < 1 || x->shape.dim[0] >= 0)
             continue;
         if (y->shape.rank < 1 || y->shape.dim[0] >= 0 || works_along_first(g, n))
             return false;

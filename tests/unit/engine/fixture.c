@@ -26,8 +26,10 @@ static uint32_t take_u32(struct op_fixture *f)
 
 static enum facet_dtype dtype_of(uint32_t onnx)
 {
-    static const struct { uint32_t onnx; enum facet_dtype dtype; } known[] = {{1, FACET_F32}, {7, FACET_I64}, {9, FACET_BOOL}};
-    for (size_t i = 0; i < 3; i++)
+    static const struct { uint32_t onnx; enum facet_dtype dtype; } known[] = {
+        {1, FACET_F32}, {2, FACET_U8}, {3, FACET_I8}, {6, FACET_I32}, {7, FACET_I64}, {9, FACET_BOOL}, {10, FACET_F16}, {16, FACET_BF16},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (known[i].onnx == onnx)
             return known[i].dtype;
     fail_msg("the fixture holds type %u", onnx);

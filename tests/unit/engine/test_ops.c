@@ -14,8 +14,20 @@ static double number_at(const struct facet_tensor *t, size_t i)
 {
     float f;
     int64_t n;
-    if (t->dtype == FACET_BOOL)
+    int32_t k;
+    uint16_t h;
+    if (t->dtype == FACET_BOOL || t->dtype == FACET_U8)
         return ((const uint8_t *)t->data)[i];
+    if (t->dtype == FACET_I8)
+        return ((const int8_t *)t->data)[i];
+    if (t->dtype == FACET_F16 || t->dtype == FACET_BF16) { /* compared as they lie */
+        memcpy(&h, (const char *)t->data + i * 2, 2);
+        return h;
+    }
+    if (t->dtype == FACET_I32) {
+        memcpy(&k, (const char *)t->data + i * 4, 4);
+        return k;
+    }
     if (t->dtype == FACET_I64) {
         memcpy(&n, (const char *)t->data + i * 8, 8);
         return (double)n;
@@ -62,7 +74,7 @@ static int run_case(const struct op_case *c, const struct facet_plan_opts *o, co
     if (!err)
         err = facet_exec_bind(e, shapes, (int)c->n_in);
     for (uint32_t i = 0; !err && i < c->n_in; i++)
-        memcpy(facet_exec_input(e, (int)i)->data, c->in[i].data, (size_t)facet_shape_count(&shapes[i]) * 4);
+        memcpy(facet_exec_input(e, (int)i)->data, c->in[i].data, (size_t)facet_shape_count(&shapes[i]) * facet_dtype_size(c->in[i].dtype));
     if (!err)
         err = facet_exec_run(e);
     for (uint32_t i = 0; !err && i < c->n_out; i++)

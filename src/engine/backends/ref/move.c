@@ -1,6 +1,7 @@
 /* Operators that change how numbers lie, or what type they are, and nothing else. */
 #include "base/errors.h"
 #include "engine/backends/ref/ref_priv.h"
+#include "engine/number.h"
 
 #include <string.h>
 
@@ -57,6 +58,8 @@ static double read_number(const struct facet_tensor *t, size_t i)
     case FACET_I32: return ((const int32_t *)t->data)[i];
     case FACET_I64: return (double)((const int64_t *)t->data)[i];
     case FACET_I8: return ((const int8_t *)t->data)[i];
+    case FACET_F16: return facet_f16_real(((const uint16_t *)t->data)[i]);
+    case FACET_BF16: return facet_bf16_real(((const uint16_t *)t->data)[i]);
     default: return ((const uint8_t *)t->data)[i];
     }
 }
@@ -75,6 +78,8 @@ static void write_number(struct facet_tensor *t, size_t i, double v)
     case FACET_I64: ((int64_t *)t->data)[i] = (int64_t)within(v, -9.2e18, 9.2e18); break;
     case FACET_I8: ((int8_t *)t->data)[i] = (int8_t)within(v, -128, 127); break;
     case FACET_BOOL: ((uint8_t *)t->data)[i] = v != 0; break;
+    case FACET_F16: ((uint16_t *)t->data)[i] = facet_f16_store((float)v); break;
+    case FACET_BF16: ((uint16_t *)t->data)[i] = facet_bf16_store((float)v); break;
     default: ((uint8_t *)t->data)[i] = (uint8_t)within(v, 0, 255); break;
     }
 }

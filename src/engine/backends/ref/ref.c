@@ -9,6 +9,7 @@
 static const struct facet_ref_op *const families[] = {
     facet_ref_conv, facet_ref_matmul, facet_ref_pool, facet_ref_unary,  facet_ref_binary,
     facet_ref_norm, facet_ref_move,   facet_ref_cut,  facet_ref_reduce, facet_ref_resize,
+    facet_ref_quant,
 };
 
 static const struct facet_ref_op *find(const struct facet_node *n)
@@ -74,23 +75,55 @@ void facet_ref_ints(const struct facet_node *n, const struct facet_run *r, int i
 
 static bool ref_supports(const struct facet_graph *g, int node)
 {
-    return find(&g->nodes[node]) != NULL;
+    const struct facet_node *n = &g->nodes[node];
+    return find(n) && (!facet_ref_has_stored(g, n) || facet_ref_stored_fits(g, n));
 }
 
-static int ref_run(const void *state, const struct facet_graph *g, int node, const struct facet_run *r)
+static bool is_float(const struct facet_graph *g, int value)
+{
+    return value < 0 || g->values[value].dtype == FACET_F32 || g->values[value].data;
+}
+
+/* Everything whose values are reals: the wrapper of stored.c does the rest. */
+static bool ref_stores(const struct facet_graph *g, int node, enum facet_dtype t)
+{
+    const struct facet_node *n = &g->nodes[node];
+    bool fits = find(n) && facet_ref_stored_fits(g, n) && n->n_inputs + n->n_outputs < FACET_REF_MAX_ARGS;
+    for (int i = 0; i < n->n_inputs; i++)
+        fits &= is_float(g, n->inputs[i]);
+    for (int i = 0; i < n->n_outputs; i++)
+        fits &= is_float(g, n->outputs[i]);
+    return fits && (t == FACET_BF16 || t == FACET_U8);
+}
+
+static size_t ref_scratch_bytes(const void *state, const struct facet_graph *g, int node, const struct facet_run *shapes, unsigned threads)
 {
     const struct facet_node *n = &g->nodes[node];
     const struct facet_ref_op *op = find(n);
-    if (!op)
-        return facet_op_fail(g, n, FACET_E_UNSUPPORTED, "the plain back end does not know it");
-    int err = op->run(g, n, r);
+    size_t own = op && op->scratch ? op->scratch(g, n, shapes) : 0;
+    return own + (facet_ref_has_stored(g, n) ? facet_ref_stored_bytes(g, n, shapes) : 0);
+}
+
+static int run_float(const struct facet_graph *g, const struct facet_node *n, const struct facet_run *r)
+{
+    int err = find(n)->run(g, n, r);
     if (!err && (n->epi.act != FACET_ACT_NONE || r->residual))
         facet_ref_epilogue(g, n, r);
     return err;
 }
 
+static int ref_run(const void *state, const struct facet_graph *g, int node, const struct facet_run *r)
+{
+    const struct facet_node *n = &g->nodes[node];
+    if (!find(n))
+        return facet_op_fail(g, n, FACET_E_UNSUPPORTED, "the plain back end does not know it");
+    return facet_ref_has_stored(g, n) ? facet_ref_run_stored(g, n, r, run_float) : run_float(g, n, r);
+}
+
 const struct facet_backend_ops facet_backend_ref = {
     .name = "ref",
     .supports = ref_supports,
+    .stores = ref_stores,
+    .scratch_bytes = ref_scratch_bytes,
     .run = ref_run,
 };

@@ -10,11 +10,13 @@ typedef int facet_ref_fn(const struct facet_graph *g, const struct facet_node *n
 struct facet_ref_op {
     const char *name;
     facet_ref_fn *run;
+    size_t (*scratch)(const struct facet_graph *g, const struct facet_node *n, const struct facet_run *shapes);  /* NULL: none */
 };
 
 /* The families; rows end with name NULL. */
 extern const struct facet_ref_op facet_ref_conv[], facet_ref_matmul[], facet_ref_pool[], facet_ref_unary[],
-    facet_ref_binary[], facet_ref_norm[], facet_ref_move[], facet_ref_cut[], facet_ref_reduce[], facet_ref_resize[];
+    facet_ref_binary[], facet_ref_norm[], facet_ref_move[], facet_ref_cut[], facet_ref_reduce[], facet_ref_resize[],
+    facet_ref_quant[];
 
 /* ---- helpers of the families ---- */
 
@@ -48,6 +50,17 @@ void facet_ref_ints(const struct facet_node *n, const struct facet_run *r, int i
 
 /* What passes folded into the node: residual and activation, in place on its output. */
 void facet_ref_epilogue(const struct facet_graph *g, const struct facet_node *n, const struct facet_run *r);
+
+/* A convolution of 32-bit integers that wrap: r gives the input's shape and the pool. */
+int facet_ref_conv_u32(const struct facet_graph *g, const struct facet_node *n, const struct facet_run *r, const struct facet_shape *weights,
+                       const uint32_t *x, const uint32_t *w, const uint32_t *bias, uint32_t *y);
+
+/* Nodes with values that passes keep in fewer bits (stored.c). */
+#define FACET_REF_MAX_ARGS 64
+bool facet_ref_has_stored(const struct facet_graph *g, const struct facet_node *n);
+bool facet_ref_stored_fits(const struct facet_graph *g, const struct facet_node *n);
+size_t facet_ref_stored_bytes(const struct facet_graph *g, const struct facet_node *n, const struct facet_run *r);
+int facet_ref_run_stored(const struct facet_graph *g, const struct facet_node *n, const struct facet_run *r, facet_ref_fn *run);
 
 float facet_ref_activate(enum facet_act act, const struct facet_epilogue *e, float slope, float v);
 
