@@ -17,7 +17,7 @@ static int check_values(const struct facet_graph *g)
         if (v->shape.rank > FACET_MAX_DIMS)
             return facet_fail(FACET_E_LIMIT, "cannot use '%s': value '%s' has too many dimensions", g->name, v->name);
         if (v->data && (v->producer >= 0 || facet_shape_count(&v->shape) < 0 ||
-                        v->bytes != (size_t)facet_shape_count(&v->shape) * facet_dtype_size(v->dtype)))
+                        v->bytes != (size_t)facet_shape_count(&v->shape) * facet_dtype_size(facet_value_store(v))))
             return facet_fail(FACET_E_FORMAT, "cannot use '%s': constant '%s' does not fit its shape", g->name, v->name);
     }
     return FACET_OK;

@@ -32,7 +32,7 @@ static int64_t bytes_of(const struct facet_graph *g, int v)
     if (s.rank > 0 && s.dim[0] < 0)
         s.dim[0] = 1;
     int64_t count = facet_shape_count(&s);
-    return count < 0 ? -1 : count * (int64_t)facet_dtype_size(g->values[v].dtype);
+    return count < 0 ? -1 : count * (int64_t)facet_dtype_size(facet_value_store(&g->values[v]));
 }
 
 /* The values alive during the walk: how many, and the sum of their numbers, which names the one

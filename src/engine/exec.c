@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MAX_ARENA ((size_t)32 << 30)
+#define SLACK 64 /* kernels may read this far behind the last number of a buffer */
 
 /* ---- life ---- */
 
@@ -256,6 +257,7 @@ static int grow_arena(struct facet_exec *e)
 {
     bool reuse = (e->p->passes & FACET_PASS_REUSE_MEMORY) != 0;
     size_t need = facet__memory_plan(e->buffers, e->n_buffers, e->order, reuse);
+    need += SLACK;
     if (need > MAX_ARENA)
         return facet_fail(FACET_E_LIMIT, "cannot run '%s': it needs %zu bytes of memory", e->p->g->name, need);
     e->peak = need;
@@ -266,6 +268,7 @@ static int grow_arena(struct facet_exec *e)
     e->arena = aligned_alloc(64, need);
     if (!e->arena)
         return facet_fail_nomem();
+    memset(e->arena + need - SLACK, 0, SLACK);
     e->arena_cap = need;
     return FACET_OK;
 }

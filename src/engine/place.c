@@ -1,5 +1,6 @@
 /* Where values lie. A view lies in its input's memory. The parts of a concat lie in the concat's own
  * buffer when everything that touches them can live with that: then the concat is not run. */
+#include "engine/number.h"
 #include "engine/plan_priv.h"
 
 #include <string.h>
@@ -9,12 +10,19 @@ static bool is_dense_either_way(const struct facet_shape *s)
     return s->rank != 4 || s->dim[1] == 1 || s->dim[2] * s->dim[3] == 1;
 }
 
+static bool same_keeping(const struct facet_graph *g, int a, int b)
+{
+    const struct facet_value *x = &g->values[a], *y = &g->values[b];
+    return x->is_stored == y->is_stored && facet_value_store(x) == facet_value_store(y) &&
+           (!x->is_stored || x->store == FACET_BF16 || facet_quant_same(&x->quant, &y->quant));
+}
+
 /* Does this node leave every number where it is? */
 static bool is_view(const struct facet_exec *e, const struct facet_node *n)
 {
     const struct facet_plan *p = e->p;
     int in = n->inputs[0], out = n->outputs[0];
-    if (in < 0 || out < 0 || facet_value_is_const(&p->g->values[in]) || e->places[in].is_part)
+    if (in < 0 || out < 0 || facet_value_is_const(&p->g->values[in]) || e->places[in].is_part || !same_keeping(p->g, in, out))
         return false;
     if (strcmp(n->op, "Layout") == 0)
         return p->layouts[in] == p->layouts[out] || is_dense_either_way(&e->facts[in].shape);
@@ -78,7 +86,7 @@ static int movable(const struct facet_exec *e, int concat, int v)
 {
     const struct facet_graph *g = e->p->g;
     int out = g->nodes[concat].outputs[0];
-    if (v < 0 || e->p->layouts[v] != e->p->layouts[out])
+    if (v < 0 || e->p->layouts[v] != e->p->layouts[out] || !same_keeping(g, v, out))
         return -1;
     if (e->p->layouts[out] == FACET_NHWC)
         return e->places[v].root == v && !e->places[v].is_part && all_strided(e, v, concat) ? v : -1;

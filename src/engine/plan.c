@@ -168,6 +168,28 @@ static int keep_output_names(struct facet_plan *p)
     return FACET_OK;
 }
 
+/* What the options or the model's metadata ask for; whole models in 8 bits say so themselves, node by node. */
+static int choose_precision(struct facet_plan *p, enum facet_precision asked)
+{
+    static const struct { const char *name; unsigned flag; } known[] = {
+        {"fp32", 0}, {"fp16", 0}, {"int8", 0}, {"bf16", FACET_PASS_BF16},
+    };
+    const char *says = facet_graph_meta(p->g, "facet.precision");
+    if (asked == FACET_PRECISION_F32)
+        p->passes &= ~(unsigned)FACET_PASS_STORE;
+    if (asked == FACET_PRECISION_BF16)
+        p->passes |= FACET_PASS_BF16;
+    if (asked != FACET_PRECISION_MODEL || !says)
+        return FACET_OK;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(says, known[i].name) == 0) {
+            p->passes |= known[i].flag;
+            return FACET_OK;
+        }
+    return facet_fail(FACET_E_UNSUPPORTED, "cannot use '%s': its metadata asks for the precision '%s'; fp32, bf16, fp16 and "
+                      "int8 are known", p->g->name, says);
+}
+
 static int choose_backend(struct facet_plan *p, const char *name)
 {
     p->preferred = facet__backend_find(name);
@@ -186,6 +208,8 @@ int facet__plan_new(struct facet_plan **out, struct facet_graph **g, const struc
     *g = NULL;
     p->passes = (o->passes ? o->passes : FACET_PASS_ALL) & ~o->passes_off;
     int err = choose_backend(p, o->backend);
+    if (!err)
+        err = choose_precision(p, o->precision);
     if (err)
         facet_plan_close(&p);
     *out = p;

@@ -27,7 +27,7 @@ enum facet_pass_flag {
 
 enum facet_precision {
     FACET_PRECISION_MODEL,                /* as the model says (metadata "facet.precision"), else fp32 */
-    FACET_PRECISION_F32,
+    FACET_PRECISION_F32,                  /* all values in float32; quantised models round as they say, in float32 */
     FACET_PRECISION_BF16,                 /* weights and values in bfloat16 where the back end has kernels; sums in fp32 */
 };
 

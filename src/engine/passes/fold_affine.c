@@ -38,7 +38,7 @@ static const float *per_channel(const struct facet_graph *g, int value, int like
 {
     const struct facet_value *v = value >= 0 ? &g->values[value] : NULL;
     const struct facet_shape *y = &g->values[like].shape;
-    if (!v || !v->data || v->dtype != FACET_F32 || v->shape.rank > y->rank)
+    if (!v || !v->data || v->dtype != FACET_F32 || v->is_stored || v->shape.rank > y->rank)
         return NULL;
     for (int i = 0; i < v->shape.rank; i++)
         if (v->shape.dim[i] != 1 && (i + y->rank - v->shape.rank != 1 || v->shape.dim[i] != y->dim[1]))
@@ -134,7 +134,7 @@ static bool weights_of(const struct facet_graph *g, const struct facet_node *n, 
     w->value = n->inputs[1];
     w->bias = n->n_inputs > 2 ? n->inputs[2] : -1;
     w->out_is_last = is_gemm && facet_node_int(n, "transB", 0) == 0;
-    if (!v->data || v->dtype != FACET_F32 || facet_shape_count(&v->shape) < 1)
+    if (!v->data || v->dtype != FACET_F32 || v->is_stored || facet_shape_count(&v->shape) < 1)
         return false;
     if (is_gemm && (facet_node_float(n, "alpha", 1) != 1 || facet_node_float(n, "beta", 1) != 1))
         return false;
@@ -294,12 +294,20 @@ static int try_in_front(struct facet_graph *g, int i)
     return err;
 }
 
+/* A constant, or what a DequantizeLinear makes of one. */
+static bool is_constant(const struct facet_graph *g, int v)
+{
+    int dq = g->values[v].producer;
+    return g->values[v].data || (dq >= 0 && g->nodes[dq].op && !strcmp(g->nodes[dq].op, "DequantizeLinear") &&
+                                 g->nodes[dq].inputs[0] >= 0 && g->values[g->nodes[dq].inputs[0]].data);
+}
+
 /* A product of matrices with constant weights is a Gemm that may have a bias. */
 static int matmul_to_gemm(struct facet_graph *g, int i)
 {
     const struct facet_node *n = &g->nodes[i];
     if (!n->op || strcmp(n->op, "MatMul") != 0 || g->values[n->inputs[0]].shape.rank != 2 ||
-        g->values[n->inputs[1]].shape.rank != 2 || !g->values[n->inputs[1]].data)
+        g->values[n->inputs[1]].shape.rank != 2 || !is_constant(g, n->inputs[1]))
         return FACET_OK;
     int in[2] = {n->inputs[0], n->inputs[1]}, out = n->outputs[0];
     char *name = strdup(n->name);

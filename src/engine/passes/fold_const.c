@@ -2,6 +2,7 @@
 #include "base/errors.h"
 #include "engine/ops/ops.h"
 #include "engine/passes/passes.h"
+#include "engine/plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static bool all_constant(const struct facet_graph *g, const struct facet_node *n
 {
     int given = 0;
     for (int i = 0; i < n->n_inputs; i++) {
-        if (n->inputs[i] >= 0 && !g->values[n->inputs[i]].data)
+        if (n->inputs[i] >= 0 && (!g->values[n->inputs[i]].data || g->values[n->inputs[i]].is_stored))
             return false;
         given += n->inputs[i] >= 0;
     }
@@ -65,7 +66,11 @@ static int run_node(const struct facet_graph *g, int node, const struct facet_fa
             in[i] = (struct facet_tensor){.dtype = v->dtype, .shape = v->shape, .data = v->data};
     }
     struct facet_run run = {.in = ins, .n_in = n->n_inputs, .out = outs, .n_out = 1};
-    return facet_backend_ref.run(NULL, g, node, &run);
+    size_t scratch = facet_backend_ref.scratch_bytes(NULL, g, node, &run, 1);
+    run.scratch = scratch ? malloc(scratch) : NULL;
+    int err = scratch && !run.scratch ? facet_fail_nomem() : facet_backend_ref.run(NULL, g, node, &run);
+    free(run.scratch);
+    return err;
 }
 
 static int fold_computed(struct facet_graph *g, int node, const struct facet_fact *f)
@@ -86,6 +91,25 @@ static int fold_computed(struct facet_graph *g, int node, const struct facet_fac
     return FACET_OK;
 }
 
+/* Weights in 8 bits wait for the pass quantise; what it leaves is folded after it. */
+static bool waits(const struct facet_graph *g, const struct facet_node *n, unsigned flags)
+{
+    return (flags & FACET_PASS_STORE) && strcmp(n->op, "DequantizeLinear") == 0 && g->values[n->inputs[0]].dtype != FACET_I32;
+}
+
+static bool has_constant_scales(const struct facet_graph *g)
+{
+    for (int i = 0; i < g->n_nodes; i++)
+        if (strcmp(g->nodes[i].op, "DequantizeLinear") == 0 && all_constant(g, &g->nodes[i]))
+            return true;
+    return false;
+}
+
+int facet_pass_fold_rest(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags)
+{
+    return has_constant_scales(g) ? facet_pass_fold_const(g, preferred, flags & ~(unsigned)FACET_PASS_STORE) : FACET_OK;
+}
+
 int facet_pass_fold_const(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags)
 {
     struct facet_fact *facts = malloc(((size_t)g->n_values + 1) * sizeof(*facts));
@@ -95,7 +119,7 @@ int facet_pass_fold_const(struct facet_graph *g, const struct facet_backend_ops 
     int err = facet_infer_run(g, facts);
     for (int i = 0; !err && i < g->n_nodes; i++) {
         const struct facet_node *n = &g->nodes[i];
-        if (n->n_outputs != 1 || n->outputs[0] < 0 || n->n_inputs > MAX_ARGS || *n->domain)
+        if (n->n_outputs != 1 || n->outputs[0] < 0 || n->n_inputs > MAX_ARGS || *n->domain || waits(g, n, flags))
             continue;
         const struct facet_fact *f = &facts[n->outputs[0]];
         if (is_followed(f))

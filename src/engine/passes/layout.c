@@ -54,6 +54,8 @@ static int converted(struct layouts *l, int v)
         return node;
     l->g->values[out].dtype = l->g->values[v].dtype;
     l->g->values[out].shape = l->g->values[v].shape;
+    if (l->g->values[v].is_stored)
+        facet_pass_keep(l->g, out, l->g->values[v].store, &l->g->values[v].quant);
     l->of[out] = l->of[v] == FACET_NCHW ? FACET_NHWC : FACET_NCHW;
     l->other[v] = out;
     l->other[out] = v;
@@ -112,6 +114,31 @@ static int convert_outputs(struct layouts *l)
     return FACET_OK;
 }
 
+static bool only_moves(const struct facet_graph *g, const struct facet_node *n)
+{
+    return !strcmp(n->op, "Layout") && facet_pass_same_keeping(&g->values[n->inputs[0]], &g->values[n->outputs[0]]);
+}
+
+/* A Cast behind a Layout, or in front of one, is done on the way. */
+static void merge_casts(struct layouts *l)
+{
+    struct facet_graph *g = l->g;
+    for (int i = 0; i < g->n_nodes; i++) {
+        const struct facet_node *n = &g->nodes[i];
+        int before = n->op && n->inputs[0] >= 0 ? g->values[n->inputs[0]].producer : -1;
+        if (before < 0 || facet_graph_uses(g, n->inputs[0]) != 1)
+            continue;
+        const struct facet_node *b = &g->nodes[before];
+        bool cast_last = only_moves(g, b) && facet_pass_is_cast(g, n), cast_first = only_moves(g, n) && facet_pass_is_cast(g, b);
+        if (cast_last) {
+            facet_pass_take_output(g, before, i, n->outputs[0]);
+        } else if (cast_first) {
+            g->nodes[i].inputs[0] = b->inputs[0];
+            facet_graph_kill_node(g, before);
+        }
+    }
+}
+
 int facet_pass_layout(struct facet_graph *g, const struct facet_backend_ops *preferred, bool on, enum facet_layout **layouts)
 {
     size_t room = 2 * (size_t)g->n_values + 1;
@@ -124,6 +151,10 @@ int facet_pass_layout(struct facet_graph *g, const struct facet_backend_ops *pre
         err = layout_node(&l, i);
     if (!err)
         err = convert_outputs(&l);
+    if (!err && on) {
+        merge_casts(&l);
+        facet_graph_sweep(g);
+    }
     if (!err)
         err = facet_graph_sort(g);
     free(l.other);

@@ -7,14 +7,18 @@
 
 /* Order matters: a free batch must be free before shapes are folded to numbers; constants must be
  * there before scales and slopes are recognised; scales go into weights before residuals and
- * activations are hung on the node; whole networks are recognised in what is left. */
+ * activations are hung on the node; then values are what Q and DQ nodes say of them, and whole networks are
+ * recognised in what is left. Those that no network's kernel took may be kept in 16 bits. */
 const struct facet_pass facet_passes[] = {
     {"free-batch", 0, facet_pass_free_batch},
     {"fold-const", FACET_PASS_FOLD_CONST, facet_pass_fold_const},
     {"drop-identity", FACET_PASS_FOLD_CONST, facet_pass_drop_identity},
     {"fold-affine", FACET_PASS_FOLD_BN, facet_pass_fold_affine},
     {"fuse", FACET_PASS_FUSE_ACT | FACET_PASS_FUSE_RESIDUAL, facet_pass_fuse},
+    {"quantise", FACET_PASS_STORE, facet_pass_quantise},
+    {"fold-rest", FACET_PASS_FOLD_CONST, facet_pass_fold_rest},
     {"fuse-network", FACET_PASS_FUSE_NETWORK, facet_pass_fuse_network},
+    {"precision", FACET_PASS_STORE, facet_pass_precision},
     {0},
 };
 
@@ -65,7 +69,7 @@ int facet_pass_single_user(const struct facet_graph *g, int v)
 const float *facet_pass_floats(const struct facet_graph *g, int value, int64_t n)
 {
     const struct facet_value *v = value >= 0 ? &g->values[value] : NULL;
-    return v && v->data && v->dtype == FACET_F32 && facet_shape_count(&v->shape) == n ? v->data : NULL;
+    return v && v->data && v->dtype == FACET_F32 && !v->is_stored && facet_shape_count(&v->shape) == n ? v->data : NULL;
 }
 
 static int after_pass(struct facet_graph *g, const char *name)

@@ -5,6 +5,8 @@
 
 #include "engine/backend.h"
 
+#define FACET_PASS_BF16 (1u << 16)    /* beside the plan's FACET_PASS_*: values in bfloat16 (set by plan.c) */
+
 struct facet_pass {
     const char *name;
     unsigned flag;                    /* FACET_PASS_* (plan.h), any of them; 0: always */
@@ -32,6 +34,9 @@ int facet_pass_fold_const(struct facet_graph *g, const struct facet_backend_ops 
 int facet_pass_drop_identity(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 int facet_pass_fold_affine(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 int facet_pass_fuse(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+int facet_pass_quantise(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+int facet_pass_fold_rest(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+int facet_pass_precision(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 int facet_pass_fuse_network(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 
 /* ---- for passes ---- */
@@ -42,7 +47,19 @@ void facet_pass_take_output(struct facet_graph *g, int node, int dead, int v);
 /* The only use of value v, as an input of a node: its number, or -1 (several, none, or an output). */
 int facet_pass_single_user(const struct facet_graph *g, int v);
 
-/* A constant of n floats at `value`, or NULL. */
+/* A constant of n floats at `value`, or NULL (stored in fewer bits, too). */
 const float *facet_pass_floats(const struct facet_graph *g, int value, int64_t n);
+
+/* ---- values in fewer bits (stored.c) ---- */
+
+/* Has the plan's own back end kernels for node i on numbers of type t? What it declines runs in float32. */
+bool facet_pass_stores(const struct facet_graph *g, int node, const struct facet_backend_ops *preferred, enum facet_dtype t);
+bool facet_pass_is_heavy(const struct facet_node *n);                    /* convolutions and products */
+bool facet_pass_is_real(const struct facet_graph *g, int v);             /* a float value that is no constant */
+bool facet_pass_is_cast(const struct facet_graph *g, const struct facet_node *n);   /* between ways to keep a float value */
+void facet_pass_keep(struct facet_graph *g, int v, enum facet_dtype t, const struct facet_quant *q);   /* takes q's scales */
+bool facet_pass_same_keeping(const struct facet_value *a, const struct facet_value *b);
+/* A new value behind a Cast: v kept as t (FACET_F32: as it is). Its number, or an error. */
+int facet_pass_cast(struct facet_graph *g, int v, enum facet_dtype t, const struct facet_quant *q);
 
 #endif

@@ -21,11 +21,34 @@ static const struct facet_cpu_op *find(const struct facet_node *n)
     return NULL;
 }
 
+/* Is every value that is kept in fewer bits kept as this operator can? */
+static bool keeps(const struct facet_cpu_op *op, const struct facet_graph *g, const struct facet_node *n, int value)
+{
+    const struct facet_value *v = value >= 0 ? &g->values[value] : NULL;
+    return !v || !v->is_stored || (op->stores && op->stores(g, n, v->store == FACET_I8 ? FACET_U8 : v->store));
+}
+
+static bool keeps_all(const struct facet_cpu_op *op, const struct facet_graph *g, const struct facet_node *n)
+{
+    bool all = keeps(op, g, n, n->epi.residual);
+    for (int i = 0; i < n->n_inputs; i++)
+        all = all && keeps(op, g, n, n->inputs[i]);
+    for (int i = 0; i < n->n_outputs; i++)
+        all = all && keeps(op, g, n, n->outputs[i]);
+    return all;
+}
+
 static bool cpu_supports(const struct facet_graph *g, int node)
 {
     const struct facet_node *n = &g->nodes[node];
     const struct facet_cpu_op *op = find(n);
-    return op && facet_cpu_is_float(g, n) && facet_cpu_epilogue_fits(g, n) && op->supports(g, n);
+    return op && facet_cpu_is_float(g, n) && facet_cpu_epilogue_fits(g, n) && op->supports(g, n) && keeps_all(op, g, n);
+}
+
+static bool cpu_stores(const struct facet_graph *g, int node, enum facet_dtype t)
+{
+    const struct facet_cpu_op *op = find(&g->nodes[node]);
+    return op && op->stores && cpu_supports(g, node) && op->stores(g, &g->nodes[node], t);
 }
 
 static enum facet_layout cpu_layout(const struct facet_graph *g, int node)
@@ -89,6 +112,7 @@ const struct facet_backend_ops facet_backend_cpu = {
     .name = "cpu",
     .supports = cpu_supports,
     .layout = cpu_layout,
+    .stores = cpu_stores,
     .strided = cpu_strided,
     .fuse_network = facet_cpu_fuse_pnet,
     .prepare = cpu_prepare,

@@ -15,7 +15,7 @@ const struct facet_value *facet_cpu_value(const struct facet_graph *g, const str
 
 const float *facet_cpu_floats(const struct facet_graph *g, int value, int64_t *count)
 {
-    if (value < 0 || !g->values[value].data || g->values[value].dtype != FACET_F32)
+    if (value < 0 || !g->values[value].data || g->values[value].dtype != FACET_F32 || g->values[value].is_stored)
         return NULL;
     *count = facet_shape_count(&g->values[value].shape);
     return *count > 0 ? g->values[value].data : NULL;

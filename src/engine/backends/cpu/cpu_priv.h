@@ -24,6 +24,8 @@ struct facet_cpu_node {
 struct facet_cpu_op {
     const char *name, *domain;    /* domain NULL: ONNX's own */
     bool (*supports)(const struct facet_graph *g, const struct facet_node *n);
+    /* May it read and write numbers of type t (backend.h)? Asked when it supports the node. NULL: never. */
+    bool (*stores)(const struct facet_graph *g, const struct facet_node *n, enum facet_dtype t);
     bool nchw;                    /* wants NCHW; otherwise NHWC */
     unsigned strided;             /* FACET_STRIDED_* */
     bool drops;                   /* runs without the graph's constants: all it needs is packed */

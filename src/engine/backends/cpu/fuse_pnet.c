@@ -29,7 +29,7 @@ static int only_user(const struct facet_graph *g, int v)
 static bool is_op(const struct facet_graph *g, int node, const char *op)
 {
     const struct facet_node *n = node >= 0 ? &g->nodes[node] : NULL;
-    return n && n->op && !strcmp(n->op, op) && !*n->domain;
+    return n && n->op && !strcmp(n->op, op) && !*n->domain && !g->values[n->outputs[0]].is_stored;
 }
 
 /* All of an integer-list attribute are `v`, or it is absent and `v` is its default. */
