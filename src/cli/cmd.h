@@ -28,6 +28,7 @@ struct facet_cli {
     const struct facet_cmd *cmd;
     bool json, quiet;
     int verbose;
+    uint64_t main_ns;           /* when main began, by facet_now_ns */
     bool terminal;              /* stderr is one: progress may rewrite its line */
     volatile int *cancel;       /* non-zero after Ctrl-C or SIGTERM; finish files and return */
     struct facet_yaml *config;  /* kept while options point into it; NULL: none */

@@ -7,6 +7,7 @@ const struct facet_cmd *const facet_commands[] = {
     &facet_cmd_run,
     &facet_cmd_identify,
     &facet_cmd_verify,
+    &facet_cmd_embed,
     &facet_cmd_enroll,
     &facet_cmd_people,
     &facet_cmd_gallery,

@@ -7,6 +7,7 @@
 extern const struct facet_cmd facet_cmd_run;
 extern const struct facet_cmd facet_cmd_identify;
 extern const struct facet_cmd facet_cmd_verify;
+extern const struct facet_cmd facet_cmd_embed;
 extern const struct facet_cmd facet_cmd_enroll;
 extern const struct facet_cmd facet_cmd_people;
 extern const struct facet_cmd facet_cmd_gallery;

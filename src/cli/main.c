@@ -1,4 +1,5 @@
 /* facet: a table of commands (commands.c) and a dispatch. */
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "base/errors.h"
 #include "base/yaml.h"
@@ -146,6 +147,7 @@ static int finish(int code)
 
 int main(int argc, char **argv)
 {
+    const uint64_t main_ns = facet_now_ns();
     const char *word = argc > 1 ? argv[1] : "";
     if (argc < 2) {
         facet_help_overview(stderr);
@@ -157,6 +159,7 @@ int main(int argc, char **argv)
         word = "version";
     struct facet_cli cli = {
         .cmd = facet_cmd_find(word),
+        .main_ns = main_ns,
         .terminal = isatty(STDERR_FILENO) == 1,
         .cancel = &cancelled,
     };

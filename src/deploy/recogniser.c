@@ -38,6 +38,17 @@ static int find_model(const struct facet_model_spec **out, const struct facet_ma
     return *out ? FACET_OK : FACET_E_NOT_FOUND;
 }
 
+static int open_manifest(struct facet_recogniser *r, const struct facet_recogniser_opts *o)
+{
+    (void)o;
+    return facet_manifest_open(&r->manifest, NULL);
+}
+
+static int open_pool(struct facet_recogniser *r, const struct facet_recogniser_opts *o)
+{
+    return facet_pool_open(&r->pool, o->threads);
+}
+
 static int open_detector(struct facet_recogniser *r, const struct facet_recogniser_opts *o)
 {
     struct facet_detector_opts d = FACET_DETECTOR_OPTS_INIT;
@@ -70,16 +81,26 @@ static int open_embedder(struct facet_recogniser *r, const struct facet_recognis
     return r->embeddings ? FACET_OK : facet_fail_nomem();
 }
 
+static int open_parts(struct facet_recogniser *r, const struct facet_recogniser_opts *o)
+{
+    static int (*const parts[])(struct facet_recogniser *r, const struct facet_recogniser_opts *o) = {
+        open_manifest, open_pool, open_detector, open_embedder,
+    };
+    static const char *const names[] = { "manifest read", "threads started", "detector open", "recogniser open" };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        int err = parts[i](r, o);
+        if (err)
+            return err;
+        if (o->mark)
+            o->mark(o->mark_ctx, names[i]);
+    }
+    return FACET_OK;
+}
+
 int facet_recogniser_open(struct facet_recogniser **out, const struct facet_recogniser_opts *o)
 {
     struct facet_recogniser *r = calloc(1, sizeof(*r));
-    int err = r ? facet_manifest_open(&r->manifest, NULL) : facet_fail_nomem();
-    if (!err)
-        err = facet_pool_open(&r->pool, o->threads);
-    if (!err)
-        err = open_detector(r, o);
-    if (!err)
-        err = open_embedder(r, o);
+    int err = r ? open_parts(r, o) : facet_fail_nomem();
     if (err)
         facet_recogniser_close(&r);
     *out = r;

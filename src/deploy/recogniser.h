@@ -20,6 +20,8 @@ struct facet_recogniser_opts {
     unsigned threads;                      /* 0: as many as the process may use */
     const char *backend;
     bool strict;
+    void (*mark)(void *ctx, const char *what);  /* told when each part is open; NULL: not asked */
+    void *mark_ctx;
 };
 #define FACET_RECOGNISER_OPTS_INIT { 0 }
 
