@@ -14,11 +14,13 @@ struct facet_bench_words {
     /* engine */
     bool layers;
     const char *only, *rival;
+    /* start */
+    const char *detector, *recogniser;
 };
 
 /* Prints the report as text or as JSON, and writes the Markdown file where one is wanted. Frees the report. */
 int facet_bench_answer(struct facet_cli *cli, const struct facet_bench_words *o, struct facet_report *r);
 
-facet_cmd_fn facet_bench_engine_main;
+facet_cmd_fn facet_bench_engine_main, facet_bench_start_main;
 
 #endif

@@ -14,6 +14,8 @@ static const struct facet_opt bench_opts[] = {
     FACET_OPT(struct facet_bench_words, layers, "layers", 'l', FACET_OPT_FLAG, NULL, "engine: time of each layer, too"),
     FACET_OPT(struct facet_bench_words, only, "only", 'o', FACET_OPT_STR, "NETWORK", "engine: pnet, rnet, onet, mobilefacenet or facenet alone"),
     FACET_OPT(struct facet_bench_words, rival, "rival", 0, FACET_OPT_PATH, "FILE", "engine: ONNX Runtime's library, or \"none\" (default: found)"),
+    FACET_OPT(struct facet_bench_words, detector, "detector", 0, FACET_OPT_STR, "MODEL", "start: what finds faces"),
+    FACET_OPT(struct facet_bench_words, recogniser, "recogniser", 0, FACET_OPT_STR, "MODEL", "start: what makes embeddings (default: all that are there)"),
     { 0 },
 };
 
@@ -38,6 +40,8 @@ int facet_bench_answer(struct facet_cli *cli, const struct facet_bench_words *o,
 
 static const struct facet_sub bench_subs[] = {
     { .name = "engine", .usage = "", .summary = "the face networks, and ONNX Runtime when its library is there", .run = facet_bench_engine_main },
+    { .name = "start", .usage = "PICTURE", .summary = "from the start of the process to the first embedding, and its memory", .min_args = 1,
+      .max_args = 1, .run = facet_bench_start_main },
     { 0 },
 };
 
