@@ -32,11 +32,14 @@ struct facet_cpu_op {
     int (*prepare)(struct facet_cpu_node *s, const struct facet_graph *g, int node, struct facet_pack *pack);   /* NULL: nothing */
     size_t (*scratch)(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r);  /* per thread; NULL: none */
     int (*run)(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r);
+    /* When `stores` and any of its values is kept in fewer bits, instead of run: FACET_E_AGAIN for a mix that it has
+     * no kernels for; run is then given floats (cpu_stored.c). NULL: run takes all that `stores` says. */
+    int (*run_stored)(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r);
 };
 
 /* The families; rows end with name NULL. */
 extern const struct facet_cpu_op facet_cpu_conv[], facet_cpu_matmul[], facet_cpu_pool[], facet_cpu_elementwise[],
-    facet_cpu_rows[], facet_cpu_move[], facet_cpu_pnet[];
+    facet_cpu_rows[], facet_cpu_move[], facet_cpu_cast[], facet_cpu_pnet[];
 
 /* Finds the pattern of P-Net and puts one node facet.PNet in its place (fuse_pnet.c). */
 int facet_cpu_fuse_pnet(struct facet_graph *g);
@@ -68,5 +71,36 @@ void facet_cpu_map(enum facet_act act, float alpha, float beta, const float *in,
 /* Splits `n` among the threads of the pool in runs that begin at multiples of `step`. */
 typedef void facet_cpu_part_fn(void *ctx, size_t begin, size_t end, unsigned worker);
 void facet_cpu_split(struct facet_pool *pool, size_t n, size_t step, facet_cpu_part_fn *fn, void *ctx);
+
+/* ---- values in fewer bits (cpu_stored.c) ---- */
+
+/* A tensor as pixels of channels, however its numbers are kept. */
+struct facet_cpu_rows {
+    enum facet_fmt fmt;
+    struct facet_quant quant;
+    void *data;
+    size_t size, pixels, channels, px;    /* size: of a number */
+};
+struct facet_cpu_rows facet_cpu_rows_for(const struct facet_tensor *t);
+enum facet_fmt facet_cpu_fmt(const struct facet_tensor *t);
+bool facet_cpu_same_numbers(const struct facet_tensor *a, const struct facet_tensor *b);     /* type, scale and zero point */
+
+/* A block from and to floats without gaps. */
+void facet_cpu_read(const struct facet_kernels *k, const struct facet_cpu_rows *r, size_t pixel, size_t channel, size_t pixels,
+                    size_t channels, float *out);
+void facet_cpu_write(const struct facet_kernels *k, const struct facet_cpu_rows *r, size_t pixel, size_t channel, size_t pixels,
+                     size_t channels, const float *in);
+void facet_cpu_convert(const struct facet_kernels *k, const struct facet_cpu_rows *from, const struct facet_cpu_rows *to, struct facet_pool *pool);
+
+/* Calls fn for blocks of at most FACET_CPU_BLOCK numbers that cover pixels [p0, p1) of all channels. */
+#define FACET_CPU_BLOCK 1024
+typedef void facet_cpu_block_fn(void *ctx, size_t pixel, size_t channel, size_t pixels, size_t channels);
+void facet_cpu_for_blocks(size_t p0, size_t p1, size_t channels, facet_cpu_block_fn *fn, void *ctx);
+
+/* Any operator, by way of floats in scratch: what that takes, and running it. */
+bool facet_cpu_has_stored(const struct facet_graph *g, const struct facet_node *n);
+bool facet_cpu_few_arguments(const struct facet_node *n);
+size_t facet_cpu_float_bytes(const struct facet_graph *g, const struct facet_node *n, const struct facet_run *r);
+int facet_cpu_run_as_floats(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r);
 
 #endif

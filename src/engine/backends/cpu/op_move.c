@@ -11,30 +11,6 @@ static bool plain(const struct facet_node *n)
     return n->epi.act == FACET_ACT_NONE && n->epi.residual < 0;
 }
 
-static bool layout_supports(const struct facet_graph *g, const struct facet_node *n)
-{
-    return g->values[n->inputs[0]].shape.rank == 4 && plain(n);
-}
-
-static int layout_run(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r)
-{
-    const struct facet_tensor *in = r->in[0], *out = r->out[0];
-    const int64_t *d = in->shape.dim;
-    size_t ch = (size_t)d[1], pixels = (size_t)(d[2] * d[3]);
-    size_t in_px = in->pixel_stride ? (size_t)in->pixel_stride : ch, out_px = out->pixel_stride ? (size_t)out->pixel_stride : ch;
-    for (size_t i = 0; i < (size_t)d[0]; i++) {
-        const float *from = (const float *)in->data + i * pixels * (in->layout == FACET_NHWC ? in_px : ch);
-        float *to = (float *)out->data + i * pixels * (out->layout == FACET_NHWC ? out_px : ch);
-        if (in->layout == out->layout)
-            memcpy(to, from, pixels * ch * sizeof(float));
-        else if (out->layout == FACET_NHWC)
-            s->k.nchw_to_nhwc_f32(from, to, out_px, ch, pixels);
-        else
-            s->k.nhwc_to_nchw_f32(from, in_px, to, ch, pixels);
-    }
-    return FACET_OK;
-}
-
 static bool concat_supports(const struct facet_graph *g, const struct facet_node *n)
 {
     const struct facet_shape *out = &g->values[n->outputs[0]].shape;
@@ -45,23 +21,29 @@ static bool concat_supports(const struct facet_graph *g, const struct facet_node
     return plain(n) && (out->rank == 2 || out->rank == 4) && (axis == 1 || axis == 1 - out->rank);
 }
 
-static void copy_rows(const float *in, size_t in_px, float *out, size_t out_px, size_t pixels, size_t channels)
+static bool any(const struct facet_graph *g, const struct facet_node *n, enum facet_dtype t)
 {
-    for (size_t p = 0; p < pixels; p++)
-        memcpy(out + p * out_px, in + p * in_px, channels * sizeof(float));
+    return t == FACET_BF16 || t == FACET_U8;
+}
+
+static void copy_rows(const struct facet_cpu_rows *in, const struct facet_cpu_rows *out)
+{
+    for (size_t p = 0; p < in->pixels; p++)
+        memcpy((char *)out->data + p * out->px * out->size, (const char *)in->data + p * in->px * in->size, in->channels * in->size);
 }
 
 /* Inputs that were written in place are left alone. */
 static int concat_run(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r)
 {
-    size_t pixels, channels, px, out_px, at = 0;
-    facet_cpu_rows_of(r->out[0], &pixels, &channels, &out_px);
+    struct facet_cpu_rows out = facet_cpu_rows_for(r->out[0]), in;
     for (int i = 0; i < r->n_in; i++) {
-        float *to = (float *)r->out[0]->data + at;
-        facet_cpu_rows_of(r->in[i], &pixels, &channels, &px);
-        if (r->in[i]->data != (void *)to)
-            copy_rows(r->in[i]->data, px, to, out_px, pixels, channels);
-        at += channels;
+        in = facet_cpu_rows_for(r->in[i]);
+        out.channels = in.channels;
+        if (!facet_cpu_same_numbers(r->in[i], r->out[0]))
+            facet_cpu_convert(&s->k, &in, &out, r->pool);
+        else if (in.data != out.data)
+            copy_rows(&in, &out);
+        out.data = (char *)out.data + in.channels * out.size;
     }
     return FACET_OK;
 }
@@ -79,23 +61,30 @@ static bool resize_supports(const struct facet_graph *g, const struct facet_node
            out->dim[2] == 2 * in->dim[2] && out->dim[3] == 2 * in->dim[3];
 }
 
+/* Twice as many pixels a row, each row twice. */
 static int resize_run(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r)
 {
     const struct facet_shape *o = &r->out[0]->shape;
-    size_t pixels, ch, in_px, out_px, ow = (size_t)o->dim[3], rows = (size_t)(o->dim[0] * o->dim[2]);
-    facet_cpu_rows_of(r->in[0], &pixels, &ch, &in_px);
-    facet_cpu_rows_of(r->out[0], &pixels, &ch, &out_px);
+    struct facet_cpu_rows in = facet_cpu_rows_for(r->in[0]), out = facet_cpu_rows_for(r->out[0]);
+    size_t ow = (size_t)o->dim[3], rows = (size_t)(o->dim[0] * o->dim[2]);
     for (size_t y = 0; y < rows; y++)
         for (size_t x = 0; x < ow; x++)
-            memcpy((float *)r->out[0]->data + (y * ow + x) * out_px,
-                   (const float *)r->in[0]->data + (y / 2 * (ow / 2) + x / 2) * in_px, ch * sizeof(float));
+            memcpy((char *)out.data + (y * ow + x) * out.px * out.size,
+                   (const char *)in.data + (y / 2 * (ow / 2) + x / 2) * in.px * in.size, in.channels * in.size);
     return FACET_OK;
 }
 
+/* Numbers are copied as they are, where both sides mean the same by them. */
+static int resize_run_stored(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r)
+{
+    return facet_cpu_same_numbers(r->in[0], r->out[0]) ? resize_run(s, g, node, r) : FACET_E_AGAIN;
+}
+
 const struct facet_cpu_op facet_cpu_move[] = {
-    { .name = "Layout", .domain = "facet", .supports = layout_supports, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = layout_run },
-    { .name = "Concat", .supports = concat_supports, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = concat_run },
-    { .name = "Resize", .supports = resize_supports, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = resize_run },
-    { .name = "Upsample", .supports = resize_supports, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = resize_run },
+    { .name = "Concat", .supports = concat_supports, .stores = any, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = concat_run },
+    { .name = "Resize", .supports = resize_supports, .stores = any, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = resize_run,
+      .run_stored = resize_run_stored },
+    { .name = "Upsample", .supports = resize_supports, .stores = any, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = resize_run,
+      .run_stored = resize_run_stored },
     { 0 },
 };
