@@ -1,286 +1,286 @@
-#include "bench/bench_engine.h"
+/* For each network: lanes (back end x precision x threads) are opened, run once and compared with ours in
+ * fp32, then raced in turns together with loops that show the processor's peak. */
+#include "bench/bench_engine_priv.h"
 
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/errors.h"
+#include "base/log.h"
 #include "base/pool.h"
-#include "base/rng.h"
-#include "bench/ort.h"
-#include "engine/format/build.h"
-#include "engine/format/onnx.h"
-#include "engine/plan.h"
+#include "engine/backend.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define MAX_ROUNDS 1000
-#define SEED 20260131
+#define MAX_DIFFERENCE 1e-4
+#define TURN_NS 4e6                 /* short networks repeat until a turn takes about so long */
+#define PEAK_NS 2e6
+#define SPIN_US 4000                /* other engines' threads spin for some milliseconds after a run */
 
-struct network { const char *name; int64_t n, h, w; };
+static const char *const rivals[FACET_BENCH_RIVALS] = { "onnxruntime", "onednn", "xnnpack" };
 
-static const struct network networks[] = {
-    { "pnet", 1, 360, 640 },
-    { "rnet", 64, 24, 24 },
-    { "onet", 16, 48, 48 },
-    { "mobilefacenet", 1, 112, 112 },
-    { "facenet", 1, 160, 160 },
-};
-const char *const facet_bench_engine_names[] = { "pnet", "rnet", "onet", "mobilefacenet", "facenet", NULL };
+/* ---- words ---- */
 
-enum runner { FACET, ORT, ORT_SCALAR, RUNNERS };
-
-/* One network with everything that runs it. */
-struct race {
-    struct facet_plan *plan;
-    struct facet_exec *exec;
-    struct facet_ort_net *ort[RUNNERS];       /* [FACET] unused */
-    double *ms[RUNNERS];
-    bool has_scalar;
-};
-
-static int build(struct facet_graph **g, const char *name)
+static bool is_listed(const char *list, const char *word)
 {
-    const struct facet_builder *b = facet_builder_find(name);
-    return b ? b->build(g, SEED) : facet_fail(FACET_E_NOT_FOUND, "cannot build '%s': no such network", name);
-}
-
-/* Every PReLU becomes a LeakyRelu, whose one slope other engines are good at; how many there were. */
-static int one_slope(struct facet_graph *g)
-{
-    int n_nodes = g->n_nodes, changed = 0;
-    for (int i = 0; i < n_nodes; i++) {
-        if (strcmp(g->nodes[i].op, "PRelu") != 0)
-            continue;
-        char name[64];
-        int in = g->nodes[i].inputs[0], out = g->nodes[i].outputs[0];
-        snprintf(name, sizeof(name), "one-slope-%d", i);
-        facet_graph_kill_node(g, i);
-        int node = facet_graph_add_node(g, "LeakyRelu", "", name, &in, 1, &out, 1);
-        int err = node < 0 ? node : facet_graph_attr_float(g, node, "alpha", 0.25f);
-        if (err)
-            return err;
-        changed++;
+    size_t n = strlen(word);
+    for (const char *at = list; at && *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',')) {
+        size_t len = strcspn(at, ",");
+        if (len == n && strncmp(at, word, n) == 0)
+            return true;
     }
-    facet_graph_sweep(g);
-    int err = facet_graph_sort(g);
-    return err ? err : changed;
+    return false;
 }
 
-/* Saves the network as ONNX Runtime shall see it, loads it there, and removes the file again. */
-static int enter_ort(struct race *r, enum runner who, struct facet_ort *ort, const char *name, unsigned threads)
+/* Each word of the list must be one of `names`. */
+static int check_list(const char *list, const char *const *names, size_t n, const char *what)
 {
-    char path[] = "/tmp/facet-bench-XXXXXX";
-    struct facet_graph *g = NULL;
-    int fd = mkstemp(path), err = fd < 0 ? facet_fail_errno("make", path) : build(&g, name);
-    int changed = !err && who == ORT_SCALAR ? one_slope(g) : 1;
-    if (!err && changed > 0)
-        err = facet_onnx_save(g, path);
-    if (!err && changed > 0)
-        err = facet_ort_load(&r->ort[who], ort, path, threads, facet_exec_input(r->exec, 0));
-    if (fd >= 0) {
-        close(fd);
-        unlink(path);
-    }
-    facet_graph_free(&g);
-    return err ? err : changed < 0 ? changed : FACET_OK;
-}
-
-static int open_race(struct race *r, const struct network *n, struct facet_pool *pool, struct facet_ort *ort, unsigned threads, unsigned rounds)
-{
-    struct facet_graph *g = NULL;
-    struct facet_shape in = { 4, { n->n, 3, n->h, n->w } };
-    struct facet_plan_opts po = FACET_PLAN_OPTS_INIT;
-    int err = build(&g, n->name);
-    if (!err)
-        err = facet_plan_open(&r->plan, &g, &po);
-    if (!err)
-        err = facet_exec_open(&r->exec, r->plan, pool);
-    if (!err)
-        err = facet_exec_bind(r->exec, &in, 1);
-    for (int i = 0; !err && i < RUNNERS; i++)
-        if (!(r->ms[i] = calloc(rounds, sizeof(double))))
-            err = facet_fail_nomem();
-    if (!err) {
-        struct facet_tensor *x = facet_exec_input(r->exec, 0);
-        struct facet_rng rng;
-        facet_rng_seed(&rng, SEED);
-        for (int64_t i = 0; i < facet_shape_count(&x->shape); i++)
-            ((float *)x->data)[i] = facet_rng_uniform(&rng) * 2 - 1;
-    }
-    for (int who = ORT; !err && ort && who < RUNNERS; who++)
-        err = enter_ort(r, (enum runner)who, ort, n->name, threads);
-    return err;
-}
-
-static void close_race(struct race *r)
-{
-    for (int i = 0; i < RUNNERS; i++) {
-        facet_ort_unload(&r->ort[i]);
-        free(r->ms[i]);
-    }
-    facet_exec_close(&r->exec);
-    facet_plan_close(&r->plan);
-}
-
-static int run_one(struct race *r, int who, double *ms)
-{
-    if (who != FACET && !r->ort[who])
-        return FACET_OK;
-    uint64_t t = facet_now_ns();
-    int err = who == FACET ? facet_exec_run(r->exec) : facet_ort_run(r->ort[who]);
-    *ms = (double)(facet_now_ns() - t) * 1e-6;
-    return err;
-}
-
-/* Two rounds to warm up, then everyone once a round, each round beginning with another. */
-static int run_rounds(struct race *r, unsigned rounds)
-{
-    int err = FACET_OK;
-    for (unsigned i = 0; !err && i < rounds + 2; i++) {
-        for (unsigned k = 0; !err && k < RUNNERS; k++) {
-            unsigned who = (i + k) % RUNNERS;
-            double ms = 0;
-            err = run_one(r, (int)who, &ms);
-            if (i >= 2)
-                r->ms[who][i - 2] = ms;
-        }
-    }
-    return err;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static struct facet_bench_time summary(double *ms, unsigned n)
-{
-    qsort(ms, n, sizeof(*ms), by_size);
-    return (struct facet_bench_time){ .median_ms = n % 2 ? ms[n / 2] : (ms[n / 2] + ms[n / 2 - 1]) / 2, .best_ms = ms[0] };
-}
-
-/* The outputs of both, by the largest number of each. */
-static double worst_diff(struct race *r)
-{
-    double worst = 0;
-    const struct facet_graph *g = facet_plan_graph(r->plan);
-    for (int i = 0; r->ort[ORT] && i < g->n_outputs; i++) {
-        const struct facet_tensor *mine = facet_exec_output(r->exec, i);
-        size_t count = 0;
-        const float *a = mine->data, *b = facet_ort_output(r->ort[ORT], (size_t)i, &count);
-        double most = 1e-30, diff = 0;
-        if (!b || count != (size_t)facet_shape_count(&mine->shape))
-            return INFINITY;
-        for (size_t k = 0; k < count; k++) {
-            most = fmax(most, fabs((double)b[k]));
-            diff = fmax(diff, fabs((double)a[k] - (double)b[k]));
-        }
-        worst = fmax(worst, diff / most);
-    }
-    return r->ort[ORT] ? worst : -1;
-}
-
-static double mmac_of(const struct network *n)
-{
-    struct facet_graph *g = NULL;
-    double macs = 0;
-    if (build(&g, n->name))
-        return 0;
-    g->values[g->inputs[0]].shape = (struct facet_shape){ 4, { n->n, 3, n->h, n->w } };
-    if (!facet_graph_infer(g))
-        for (int i = 0; i < g->n_nodes; i++)
-            macs += (double)facet_node_macs(g, i);
-    facet_graph_free(&g);
-    return macs * 1e-6;
-}
-
-static int add_layers(struct facet_bench_engine *b, struct race *r, const char *name, unsigned rounds)
-{
-    const struct facet_graph *g = facet_plan_graph(r->plan);
-    struct facet_bench_layer *all = realloc(b->layers, (b->n_layers + (size_t)g->n_nodes + 1) * sizeof(*all));
-    if (!all)
-        return facet_fail_nomem();
-    b->layers = all;
-    facet_exec_profile(r->exec, true);
-    for (unsigned i = 0; i < rounds; i++)
-        if (facet_exec_run(r->exec))
-            return FACET_E_INTERNAL;
-    for (int i = 0; i < g->n_nodes; i++) {
-        struct facet_bench_layer *l = &all[b->n_layers];
-        *l = (struct facet_bench_layer){ .network = name, .ms = (double)facet_exec_node_ns(r->exec, i) * 1e-6 / rounds,
-                                         .mmac = (double)facet_node_macs(g, i) * 1e-6 };
-        const char *backend = facet_plan_backend_of(r->plan, i);
-        l->backend = !strcmp(backend, "cpu") ? "cpu" : !strcmp(backend, "ref") ? "ref" : "-";
-        snprintf(l->name, sizeof(l->name), "%s", g->nodes[i].name);
-        snprintf(l->op, sizeof(l->op), "%s", g->nodes[i].op);
-        b->n_layers += l->ms > 0;
+    for (const char *at = list; at && *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',')) {
+        size_t len = strcspn(at, ","), i = 0;
+        while (i < n && (strlen(names[i]) != len || strncmp(names[i], at, len) != 0))
+            i++;
+        if (i == n)
+            return facet_fail(FACET_E_NOT_FOUND, "there is no %s '%.*s'", what, (int)len, at);
     }
     return FACET_OK;
 }
 
-static int run_network(struct facet_bench_engine *b, const struct network *n, const struct facet_bench_engine_opts *o,
-                       struct facet_pool *pool, struct facet_ort *ort)
+static int check_words(const struct facet_bench_engine_opts *o)
 {
-    struct race r = { 0 };
-    struct facet_bench_row *row = &b->rows[b->n_rows];
-    int err = open_race(&r, n, pool, ort, b->threads, b->rounds);
-    if (!err)
-        err = run_rounds(&r, b->rounds);
-    if (!err && o->layers)
-        err = add_layers(b, &r, n->name, b->rounds);
-    if (!err) {
-        struct facet_bench_time t[RUNNERS];
-        *row = (struct facet_bench_row){ .name = n->name, .mmac = mmac_of(n), .worst_diff = worst_diff(&r),
-                                         .peak_bytes = facet_exec_peak_bytes(r.exec), .weight_bytes = facet_plan_weight_bytes(r.plan) };
-        facet_shape_text(&facet_exec_input(r.exec, 0)->shape, row->input, sizeof(row->input));
-        for (int i = 0; i < RUNNERS; i++)
-            t[i] = summary(r.ms[i], b->rounds);
-        row->facet = t[FACET];
-        row->ort = t[ORT];
-        row->ort_scalar = t[ORT_SCALAR];
-        b->n_rows++;
-    }
-    close_race(&r);
-    return err ? facet_fail_prefix(err, "in the race of '%s'", n->name) : FACET_OK;
-}
-
-int facet_bench_engine_run(struct facet_bench_engine *out, const struct facet_bench_engine_opts *o)
-{
-    struct facet_pool *pool = NULL;
-    struct facet_ort *ort = NULL;
-    *out = (struct facet_bench_engine){ .threads = o->threads ? o->threads : 1, .rounds = o->rounds ? o->rounds : 21,
-                                        .cpu_kind = facet_cpu_kind(facet_cpu_flags(NULL)) };
-    out->rounds = out->rounds > MAX_ROUNDS ? MAX_ROUNDS : out->rounds;
-    facet_cpu_model(out->cpu_model, sizeof(out->cpu_model));
-    int err = facet_pool_open(&pool, out->threads);
-    bool races = !o->ort_lib || strcmp(o->ort_lib, "none") != 0;
-    if (!err && races) {
-        int missing = facet_ort_open(&ort, o->ort_lib);
-        err = missing && o->ort_lib ? missing : FACET_OK;
-    }
-    if (ort)
-        snprintf(out->ort_version, sizeof(out->ort_version), "%s", facet_ort_version(ort));
-    size_t found = 0;
-    for (size_t i = 0; !err && i < sizeof(networks) / sizeof(networks[0]); i++) {
-        if (o->only && strcmp(o->only, networks[i].name) != 0)
-            continue;
-        found++;
-        err = run_network(out, &networks[i], o, pool, ort);
-    }
-    if (!err && !found)
-        err = facet_fail(FACET_E_NOT_FOUND, "cannot race '%s': no such network", o->only);
-    facet_ort_close(&ort);
-    facet_pool_close(&pool);
+    const char *nets[32];
+    size_t n = 0;
+    for (const struct facet_bench_net *net = facet_bench_nets; net->name; net++)
+        nets[n++] = net->name;
+    int err = check_list(o->only, nets, n, "network");
+    if (!err && o->precision && strcmp(o->precision, "all") != 0)
+        err = check_list(o->precision, facet_bench_precision_names, FACET_BENCH_PRECISIONS, "precision");
+    if (!err && o->rivals && strcmp(o->rivals, "none") != 0)
+        err = check_list(o->rivals, rivals, FACET_BENCH_RIVALS, "rival");
     return err;
 }
 
-void facet_bench_engine_fini(struct facet_bench_engine *b)
+static int find_rivals(struct facet__bench *b)
 {
-    free(b->layers);
-    b->layers = NULL;
-    b->n_layers = 0;
+    const struct facet_backend_ops *ops = NULL;
+    const char *list = b->o->rivals;
+    for (size_t i = 0; i < FACET_BENCH_RIVALS; i++) {
+        char version[64] = "";
+        if (list && !is_listed(list, rivals[i]))
+            continue;
+        int err = facet_backend_find(&ops, rivals[i]);
+        if (err && list)
+            return err;
+        if (err) {
+            facet_report_fact(b->report, rivals[i], "not here");
+            facet_log(FACET_LOG_INFO, "bench", "%s", facet_error_text());
+            continue;
+        }
+        b->here[i] = true;
+        ops->available(version, sizeof(version));
+        facet_report_fact(b->report, rivals[i], "%s", version);
+    }
+    return FACET_OK;
+}
+
+/* ---- lanes ---- */
+
+/* What cannot be had is left out; FACET_OK then, too. */
+static int add_lane(struct facet__bench *b, const char *backend, enum facet_bench_precision p, bool one_slope, struct facet_pool *pool)
+{
+    if (b->n_lanes == FACET_BENCH_MAX_LANES)
+        return facet_fail(FACET_E_LIMIT, "cannot race '%s': more than %d contestants", b->net->name, FACET_BENCH_MAX_LANES);
+    struct facet_bench_lane *lane = &b->lanes[b->n_lanes];
+    *lane = (struct facet_bench_lane){ .backend = backend, .precision = p, .one_slope = one_slope, .pool = pool };
+    int err = facet_bench_lane_open(lane, b->net);
+    if (err == FACET_E_UNSUPPORTED) {
+        facet_log(FACET_LOG_INFO, "bench", "%s %s: %s", backend, facet_bench_precision_names[p], facet_error_text());
+        return FACET_OK;
+    }
+    if (err)
+        return facet_fail_prefix(err, "%s", backend);
+    b->n_lanes++;
+    return FACET_OK;
+}
+
+static int add_lanes(struct facet__bench *b, struct facet_pool *pool)
+{
+    int err = FACET_OK;
+    for (int p = 0; !err && p < FACET_BENCH_PRECISIONS; p++) {
+        if (b->wanted[p] || p == FACET_BENCH_F32)
+            err = add_lane(b, "cpu", (enum facet_bench_precision)p, false, pool);
+        for (size_t i = 0; !err && i < FACET_BENCH_RIVALS; i++) /* ONNX Runtime in fp32 is what all precisions are held against */
+            if (b->here[i] && (b->wanted[p] || (p == FACET_BENCH_F32 && i == 0)))
+                err = add_lane(b, rivals[i], (enum facet_bench_precision)p, false, pool);
+    }
+    if (!err && b->here[0] && b->wanted[FACET_BENCH_F32])
+        err = add_lane(b, rivals[0], FACET_BENCH_F32, true, pool);
+    return err;
+}
+
+static int compare_all(struct facet__bench *b, double *diffs, double *cosines)
+{
+    int err = FACET_OK;
+    for (int i = 0; !err && i < b->n_lanes; i++)
+        err = facet_bench_lane_run(&b->lanes[i]);
+    for (int i = 0; !err && i < b->n_lanes; i++) {
+        const struct facet_bench_lane *l = &b->lanes[i];
+        facet_bench_lane_compare(l, &b->lanes[b->reference], &diffs[i], &cosines[i]);
+        if (l->precision == FACET_BENCH_F32 && !l->one_slope && !(diffs[i] <= MAX_DIFFERENCE))
+            err = facet_fail(FACET_E_INTERNAL, "%s differs from ours by %.1e of the largest number", l->backend, diffs[i]);
+    }
+    return err;
+}
+
+/* ---- the race ---- */
+
+static int run_entry(void *ctx)
+{
+    return facet_bench_lane_run(((struct facet__entry *)ctx)->lane);
+}
+
+static int before_entry(void *ctx)
+{
+    struct facet__entry *e = ctx;
+    return e->hog ? facet_hog_set(e->hog, e->busy) : FACET_OK;
+}
+
+static int run_peak(void *ctx)
+{
+    struct facet__peak *p = ctx;
+    p->ops = facet_peak_run(p->pool, p->kind, p->loops);
+    return FACET_OK;
+}
+
+static unsigned turns_of(struct facet_bench_lane *lane)
+{
+    uint64_t start = facet_now_ns();
+    if (facet_bench_lane_run(lane))
+        return 1;
+    double ns = (double)(facet_now_ns() - start) + 1;
+    return ns >= TURN_NS ? 1 : ns * 16 < TURN_NS ? 16 : (unsigned)ceil(TURN_NS / ns);
+}
+
+static int enter(struct facet__bench *b, struct facet_bench_lane *lane, bool busy)
+{
+    struct facet__entry *e = &b->entries[b->n_entries];
+    *e = (struct facet__entry){ .lane = lane, .hog = b->hog, .busy = busy };
+    e->in_race = facet_race_add(&b->race, lane->backend, run_entry, e);
+    if (e->in_race < 0)
+        return e->in_race;
+    b->race.who[e->in_race].repeat = turns_of(lane);
+    b->race.who[e->in_race].before = before_entry;
+    b->n_entries++;
+    return FACET_OK;
+}
+
+static int enter_peaks(struct facet__bench *b, struct facet_pool *pool)
+{
+    for (int k = 0; k < FACET_PEAK_KINDS; k++) {
+        struct facet__peak *p = &b->peaks[b->n_peaks];
+        uint64_t start = facet_now_ns();
+        *p = (struct facet__peak){ .kind = (enum facet_peak_kind)k, .pool = pool, .loops = 20000 };
+        if ((k && !b->wanted[k]) || facet_peak_run(pool, p->kind, p->loops) <= 0)
+            continue;
+        p->loops = 1 + (uint64_t)((double)p->loops * PEAK_NS / ((double)(facet_now_ns() - start) + 1));
+        p->in_race = facet_race_add(&b->race, "peak", run_peak, p);
+        if (p->in_race < 0)
+            return p->in_race;
+        b->n_peaks++;
+    }
+    return FACET_OK;
+}
+
+static int run_race(struct facet__bench *b)
+{
+    unsigned threads = facet_pool_threads(b->pools[0]);
+    b->race = (struct facet_race){ .rounds = b->o->rounds, .warmup = b->o->warmup, .untimed = 1, .cancel = b->o->cancel,
+                                   .settle_us = threads > 1 ? SPIN_US : 0 };
+    b->n_entries = b->n_peaks = 0;
+    int err = FACET_OK;
+    for (int i = 0; !err && i < b->n_lanes; i++) {
+        err = enter(b, &b->lanes[i], false);
+        if (!err && b->hog)
+            err = enter(b, &b->lanes[i], true);
+    }
+    for (int i = 0; !err && i < 2; i++)
+        err = b->pools[i] && !b->hog ? enter_peaks(b, b->pools[i]) : FACET_OK;
+    if (!err)
+        err = facet_race_run(&b->race);
+    if (b->hog)
+        facet_hog_set(b->hog, false);
+    return err;
+}
+
+static void close_network(struct facet__bench *b)
+{
+    for (int i = 0; i < b->n_lanes; i++)
+        facet_bench_lane_close(&b->lanes[i]);
+    b->n_lanes = 0;
+    facet_race_fini(&b->race);
+}
+
+static int run_network(struct facet__bench *b, const struct facet_bench_net *net)
+{
+    double diffs[FACET_BENCH_MAX_LANES], cosines[FACET_BENCH_MAX_LANES];
+    struct facet_graph *g = NULL;
+    int err = facet_bench_net_graph(&g, net);
+    facet_graph_free(&g);
+    if (err == FACET_E_NOT_FOUND && !net->builder && !is_listed(b->o->only, net->name))
+        return FACET_OK;
+    b->net = net;
+    b->reference = 0;
+    for (int i = 0; !err && i < 2; i++)
+        if (b->pools[i])
+            err = add_lanes(b, b->pools[i]);
+    if (!err)
+        err = compare_all(b, diffs, cosines);
+    if (!err)
+        err = run_race(b);
+    if (!err)
+        err = facet__bench_tell(b, diffs, cosines);
+    if (!err && b->o->layers)
+        err = facet__bench_tell_layers(b);
+    close_network(b);
+    return err ? facet_fail_prefix(err, "in the race of '%s'", net->name) : FACET_OK;
+}
+
+static int open_bench(struct facet__bench *b)
+{
+    const struct facet_bench_engine_opts *o = b->o;
+    unsigned threads = o->threads ? o->threads : 1;
+    for (int p = 0; p < FACET_BENCH_PRECISIONS; p++)
+        b->wanted[p] = o->precision ? !strcmp(o->precision, "all") || is_listed(o->precision, facet_bench_precision_names[p])
+                                    : p == FACET_BENCH_F32;
+    int err = check_words(o);
+    if (!err && o->busy)
+        err = facet_hog_open(&b->hog);
+    if (!err)
+        err = facet_pool_open(&b->pools[0], threads);
+    if (!err && o->scaling && threads > 1)
+        err = facet_pool_open(&b->pools[1], 1);
+    return err ? err : find_rivals(b);
+}
+
+int facet_bench_engine_run(struct facet_report *out, const struct facet_bench_engine_opts *o)
+{
+    struct facet__bench *b = calloc(1, sizeof(*b));
+    facet_report_init(out, "engine", o->threads);
+    if (!b)
+        return facet_fail_nomem();
+    b->report = out;
+    b->o = o;
+    facet_report_fact(out, "rounds", "%u", o->rounds ? o->rounds : 21);
+    int err = open_bench(b);
+    if (!err)
+        facet_report_table(out, "networks", "Networks: medians of all rounds (10th to 90th part in a hundred); ratios of medians "
+                           "(95 of 100 redrawings)");
+    for (const struct facet_bench_net *net = facet_bench_nets; !err && net->name; net++)
+        if (!o->only || is_listed(o->only, net->name))
+            err = run_network(b, net);
+    facet_hog_close(&b->hog);
+    facet_pool_close(&b->pools[0]);
+    facet_pool_close(&b->pools[1]);
+    free(b);
+    return err ? err : out->err;
 }

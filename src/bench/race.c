@@ -4,6 +4,7 @@
 #include "base/errors.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define ROUNDS 21
 #define WARMUP 2
@@ -31,10 +32,16 @@ static int reserve(struct facet_race *r)
     return FACET_OK;
 }
 
-static int time_one(struct facet_contestant *c, double *ms)
+static int time_one(const struct facet_race *r, struct facet_contestant *c, double *ms)
 {
     unsigned times = c->repeat ? c->repeat : 1;
     int err = FACET_OK;
+    if (r->settle_us)
+        nanosleep(&(struct timespec){ .tv_nsec = (long)r->settle_us * 1000 }, NULL);
+    if (c->before)
+        err = c->before(c->ctx);
+    for (unsigned i = 0; !err && i < r->untimed; i++)
+        err = c->run(c->ctx);
     uint64_t start = facet_now_ns();
     for (unsigned i = 0; !err && i < times; i++)
         err = c->run(c->ctx);
@@ -49,7 +56,7 @@ int facet_race_run(struct facet_race *r)
         for (size_t k = 0; !err && k < r->n; k++) {
             struct facet_contestant *c = &r->who[(i + k) % r->n];
             double ms = 0;
-            err = time_one(c, &ms);
+            err = time_one(r, c, &ms);
             if (!err && i >= r->warmup)
                 c->ms[i - r->warmup] = ms;
             if (!err && r->cancel && *r->cancel)

@@ -5,7 +5,7 @@
 
 #include "bench/stats.h"
 
-#define FACET_RACE_MAX 24
+#define FACET_RACE_MAX 48
 #define FACET_RACE_MAX_ROUNDS 10000
 
 struct facet_contestant {
@@ -14,12 +14,15 @@ struct facet_contestant {
     void *ctx;
     double *ms;                     /* of each timed round; owned by the race */
     unsigned repeat;                /* work runs so often within one time, which is then divided; 0: 1 */
+    int (*before)(void *ctx);       /* called before each turn, not timed; NULL: nothing */
 };
 
 struct facet_race {
     struct facet_contestant who[FACET_RACE_MAX];
     size_t n;
     unsigned rounds, warmup;        /* 0: 21 and 2 */
+    unsigned untimed;               /* runs at the head of every turn that are not timed: caches are one's own then */
+    unsigned settle_us;             /* pause before each turn, for threads of the one before that still spin */
     const volatile int *cancel;     /* NULL: never */
 };
 

@@ -85,6 +85,11 @@ void facet_report_init(struct facet_report *r, const char *name, unsigned thread
 
 void facet_report_table(struct facet_report *r, const char *key, const char *title)
 {
+    for (size_t i = 0; i < r->n_tables; i++)
+        if (r->tables[i].key && strcmp(r->tables[i].key, key) == 0) {
+            r->current = i;
+            return;
+        }
     if (r->err)
         return;
     struct facet_report_table *all = r->n_tables < MAX_TABLES ? realloc(r->tables, (r->n_tables + 1) * sizeof(*all)) : NULL;
@@ -93,6 +98,7 @@ void facet_report_table(struct facet_report *r, const char *key, const char *tit
         return;
     }
     r->tables = all;
+    r->current = r->n_tables;
     struct facet_report_table *t = &all[r->n_tables++];
     *t = (struct facet_report_table){ .key = strdup(key), .title = strdup(title) };
     if (!t->key || !t->title)
@@ -101,7 +107,7 @@ void facet_report_table(struct facet_report *r, const char *key, const char *tit
 
 void facet_report_row(struct facet_report *r)
 {
-    struct facet_report_table *t = r->n_tables ? &r->tables[r->n_tables - 1] : NULL;
+    struct facet_report_table *t = r->n_tables ? &r->tables[r->current] : NULL;
     if (r->err || !t)
         return;
     struct row *rows = t->n_rows < MAX_ROWS ? realloc(t->rows, (t->n_rows + 1) * sizeof(*rows)) : NULL;
@@ -116,7 +122,7 @@ void facet_report_row(struct facet_report *r)
 /* The cell of the last row; NULL when there is none, or no room. */
 static struct cell *cell_at(struct facet_report *r, const char *column)
 {
-    struct facet_report_table *t = r->n_tables ? &r->tables[r->n_tables - 1] : NULL;
+    struct facet_report_table *t = r->n_tables ? &r->tables[r->current] : NULL;
     size_t i = 0;
     if (r->err || !t || !t->n_rows)
         return NULL;
@@ -169,7 +175,7 @@ void facet_report_stat(struct facet_report *r, const char *column, const struct 
 
 void facet_report_note(struct facet_report *r, const char *fmt, ...)
 {
-    struct facet_report_table *t = r->n_tables ? &r->tables[r->n_tables - 1] : NULL;
+    struct facet_report_table *t = r->n_tables ? &r->tables[r->current] : NULL;
     struct facet_str s = FACET_STR_INIT;
     char text[512];
     va_list args;

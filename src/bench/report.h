@@ -18,7 +18,7 @@ struct facet_report {
     struct facet_report_fact { char key[32]; char text[160]; } facts[24];     /* the same, one by one, for JSON */
     size_t n_facts;
     struct facet_report_table *tables;      /* owned, and everything in them */
-    size_t n_tables;
+    size_t n_tables, current;               /* the table that rows and cells go to */
     int err;                                /* the first failure; later calls do nothing: ask once at the end */
 };
 
@@ -28,7 +28,8 @@ void facet_report_fini(struct facet_report *r);
 /* One more fact for the environment line: ("rounds", "%u", 21). */
 void facet_report_fact(struct facet_report *r, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* `key` names the table in JSON ("networks"); `title` stands above it. Both, as all names of columns, are copied. */
+/* `key` names the table in JSON ("networks"); `title` stands above it. Both, as all names of columns, are copied. A key that
+ * is there already means to go on with that table. */
 void facet_report_table(struct facet_report *r, const char *key, const char *title);
 void facet_report_row(struct facet_report *r);
 void facet_report_text(struct facet_report *r, const char *column, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -36,7 +37,7 @@ void facet_report_num(struct facet_report *r, const char *column, double value, 
 void facet_report_int(struct facet_report *r, const char *column, int64_t value);
 /* Median (low-high); JSON has all of it. Nothing is written when s->n is 0. */
 void facet_report_stat(struct facet_report *r, const char *column, const struct facet_stat *s, int decimals);
-/* A sentence below the last table. */
+/* A sentence below the table. */
 void facet_report_note(struct facet_report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Writers; what does not fit is told by the string's err. JSON: members of the object that is open. */

@@ -12,8 +12,8 @@ struct facet_bench_words {
     int64_t threads, rounds, warmup;    /* 0: the subcommand's own choice */
     const char *markdown;               /* file to write; NULL: none */
     /* engine */
-    bool layers;
-    const char *only, *rival;
+    bool layers, scaling, busy;
+    const char *only, *rivals, *precision, *cpu;
     /* start */
     const char *detector, *recogniser;
 };

@@ -11,9 +11,13 @@ static const struct facet_opt bench_opts[] = {
     FACET_OPT_RANGE(struct facet_bench_words, rounds, "rounds", 'r', FACET_OPT_INT, "N", 3, 10000, "timed runs of each (default 21)"),
     FACET_OPT_RANGE(struct facet_bench_words, warmup, "warmup", 'w', FACET_OPT_INT, "N", 1, 10000, "runs of each that are not timed, before (default 2)"),
     FACET_OPT(struct facet_bench_words, markdown, "markdown", 'm', FACET_OPT_PATH, "FILE", "write the tables as Markdown, too"),
-    FACET_OPT(struct facet_bench_words, layers, "layers", 'l', FACET_OPT_FLAG, NULL, "engine: time of each layer, too"),
-    FACET_OPT(struct facet_bench_words, only, "only", 'o', FACET_OPT_STR, "NETWORK", "engine: pnet, rnet, onet, mobilefacenet or facenet alone"),
-    FACET_OPT(struct facet_bench_words, rival, "rival", 0, FACET_OPT_PATH, "FILE", "engine: ONNX Runtime's library, or \"none\" (default: found)"),
+    FACET_OPT(struct facet_bench_words, only, "only", 'o', FACET_OPT_STR, "LIST", "engine: these networks alone, pnet,rnet ..."),
+    FACET_OPT(struct facet_bench_words, precision, "precision", 'p', FACET_OPT_STR, "LIST", "engine: fp32, bf16, int8 or all (default fp32)"),
+    FACET_OPT(struct facet_bench_words, rivals, "rivals", 0, FACET_OPT_STR, "LIST", "engine: onnxruntime, onednn, xnnpack or none (default: those found)"),
+    FACET_OPT(struct facet_bench_words, cpu, "cpu", 0, FACET_OPT_STR, "KIND", "engine: us and oneDNN as on an avx2 or avx512 processor"),
+    FACET_OPT(struct facet_bench_words, scaling, "scaling", 's', FACET_OPT_FLAG, NULL, "engine: each with one thread, too"),
+    FACET_OPT(struct facet_bench_words, busy, "busy", 'b', FACET_OPT_FLAG, NULL, "engine: each again while another process takes a core"),
+    FACET_OPT(struct facet_bench_words, layers, "layers", 'l', FACET_OPT_FLAG, NULL, "engine: time of each of our layers, too"),
     FACET_OPT(struct facet_bench_words, detector, "detector", 0, FACET_OPT_STR, "MODEL", "start: what finds faces"),
     FACET_OPT(struct facet_bench_words, recogniser, "recogniser", 0, FACET_OPT_STR, "MODEL", "start: what makes embeddings (default: all that are there)"),
     { 0 },
@@ -39,7 +43,7 @@ int facet_bench_answer(struct facet_cli *cli, const struct facet_bench_words *o,
 }
 
 static const struct facet_sub bench_subs[] = {
-    { .name = "engine", .usage = "", .summary = "the face networks, and ONNX Runtime when its library is there", .run = facet_bench_engine_main },
+    { .name = "engine", .usage = "", .summary = "the face networks, beside ONNX Runtime, oneDNN and XNNPACK where they are", .run = facet_bench_engine_main },
     { .name = "start", .usage = "PICTURE", .summary = "from the start of the process to the first embedding, and its memory", .min_args = 1,
       .max_args = 1, .run = facet_bench_start_main },
     { 0 },
@@ -50,12 +54,16 @@ const struct facet_cmd facet_cmd_bench = {
     .group = "Measure",
     .summary = "how fast the networks run on this machine",
     .usage = "[options] engine",
-    .details = "The networks have seeded random weights: speed depends on their shape alone. With ONNX Runtime's library "
-               "(scripts/bench-rivals.sh fetches it; or FACET_ORT_LIB) all run in turns on the same input, and the ratio of the "
-               "medians is printed, as well as ONNX Runtime's time with one slope for all channels in place of PReLU.",
+    .details = "All contestants do the same work in turns, each round beginning with another, so that whatever else the machine does "
+               "meets all alike. engine: the networks have seeded random weights, for speed depends on their shape alone; results are "
+               "compared before they race. Rivals are back ends like any other (facet doctor lists them; scripts/bench-rivals.sh "
+               "fetches them). 'of peak' is the rate as a part of what a loop of nothing but multiply-adds reaches in the same run; "
+               "networks with fewer products than their layers say (Winograd) may exceed it.",
     .options = bench_opts,
     .options_size = sizeof(struct facet_bench_words),
     .max_args = -1,
     .subs = bench_subs,
-    .examples = "facet bench engine\nfacet bench engine --layers --only onet\n",
+    .examples = "facet bench engine --markdown engine.md\n"
+                "facet bench engine --only facenet --precision all --threads 2 --scaling\n"
+                "facet bench engine --layers --only onet --rivals none\n",
 };

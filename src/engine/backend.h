@@ -15,6 +15,7 @@ struct facet_run {       /* one call; tensors are aligned to their numbers only:
     const struct facet_tensor *residual;      /* epilogue's, NULL: none */
     void *scratch;                            /* as asked for by scratch_bytes, 64-byte aligned */
     struct facet_pool *pool;                  /* NULL: one thread */
+    void *session;                            /* what bind made for this node; NULL without bind */
 };
 
 /* Which NHWC tensors of a node may be slices of a concat's buffer (pixel_stride above the channels). */
@@ -53,11 +54,43 @@ struct facet_backend_ops {
     /* Bytes of scratch with these shapes. NULL: none. */
     size_t (*scratch_bytes)(const void *state, const struct facet_graph *g, int node, const struct facet_run *shapes, unsigned threads);
     int (*run)(const void *state, const struct facet_graph *g, int node, const struct facet_run *r);
+
+    /* ---- for other people's engines; all NULL or 0 in our own ---- */
+
+    /* Does its library answer here? FACET_OK with the library's version as text; otherwise the reason, and what to
+     * install, as error text. NULL: always there. */
+    int (*available)(char *version, size_t cap);
+    unsigned passes_off;                      /* FACET_PASS_* that would take from it what it does itself */
+    /* What a node keeps for one exec with these shapes: r is as it will be when run, but for the numbers in its
+     * tensors. Called at each bind: *session is what the last one left there, NULL at first. Such a back
+     * end never `packs`: its plans hold what cannot be written to a file. */
+    int (*bind)(void **session, const void *state, const struct facet_graph *g, int node, const struct facet_run *r);
+    void (*unbind)(void *session);
+    const char *(*error_text)(void);          /* of a module, which has its own copy of base; NULL: facet_error_text */
 };
 
-/* In order of preference; NULL-ended. */
+/* After a call of a back end: its error text becomes ours. Returns err. */
+int facet_backend_failed(const struct facet_backend_ops *ops, int err);
+
+/* By name, NULL: the preferred one. FACET_E_NOT_FOUND: no such name. FACET_E_UNSUPPORTED: known, but not here (the
+ * text says why, and what to install). Opens a module on first use; thread-safe. */
+int facet_backend_find(const struct facet_backend_ops **out, const char *name);
+/* All names, the absent ones' included; NULL-ended. */
+extern const char *const facet_backend_names[];
+
+/* Puts every group of nodes that `ops` supports, with nothing else between them, into one node "Subgraph" of domain
+ * "facet", whose body they are: for back ends that take graphs whole, as their fuse_network. */
+int facet_pass_subgraphs(struct facet_graph *g, const struct facet_backend_ops *ops);
+bool facet_node_is_subgraph(const struct facet_node *n);
+
+/* Those that are part of the program, in order of preference; NULL-ended. */
 extern const struct facet_backend_ops *const facet_backends[];
+
+/* What a module of a back end exports. */
+#define FACET_BACKEND_SYMBOL "facet_backend_module"
+struct facet_backend_module { const char *version; size_t ops_size; const struct facet_backend_ops *ops; };
 extern const struct facet_backend_ops facet_backend_ref;
 extern const struct facet_backend_ops facet_backend_cpu;
+extern const struct facet_backend_ops facet_backend_onnxruntime;
 
 #endif

@@ -38,7 +38,8 @@ static bool exec_alloc(struct facet_exec *e)
     e->flags = calloc(nodes, 1);
     e->node_bytes = calloc(nodes, sizeof(*e->node_bytes));
     e->node_ns = calloc(nodes, sizeof(*e->node_ns));
-    return e->bound && e->facts && e->tensors && e->places && e->buffer_of && e->ins && e->outs && e->steps &&
+    e->sessions = calloc(nodes, sizeof(*e->sessions));
+    return e->sessions && e->bound && e->facts && e->tensors && e->places && e->buffer_of && e->ins && e->outs && e->steps &&
            e->buffers && e->order && e->flags && e->node_bytes && e->node_ns;
 }
 
@@ -77,11 +78,20 @@ int facet_exec_open(struct facet_exec **out, const struct facet_plan *p, struct 
     return err;
 }
 
+static void drop_sessions(struct facet_exec *e)
+{
+    for (int i = 0; e->sessions && i < e->p->g->n_nodes; i++)
+        if (e->sessions[i])
+            e->p->nodes[i].backend->unbind(e->sessions[i]);
+    free(e->sessions);
+}
+
 void facet_exec_close(struct facet_exec **exec)
 {
     struct facet_exec *e = *exec;
     if (!e)
         return;
+    drop_sessions(e);
     free(e->bound);
     free(e->facts);
     free(e->tensors);
@@ -300,6 +310,20 @@ static void write_static(struct facet_exec *e)
         }
 }
 
+static int bind_sessions(struct facet_exec *e)
+{
+    int err = FACET_OK;
+    for (int s = 0; !err && s < e->n_steps; s++) {
+        struct facet__step *step = &e->steps[s];
+        const struct facet_backend_ops *b = step->backend;
+        if (!b->bind)
+            continue;
+        err = facet_backend_failed(b, b->bind(&e->sessions[step->node], step->state, e->p->g, step->node, &step->run));
+        step->run.session = e->sessions[step->node];
+    }
+    return err;
+}
+
 int facet_exec_bind(struct facet_exec *e, const struct facet_shape *inputs, int n)
 {
     if (is_same(e, inputs, n))
@@ -320,6 +344,9 @@ int facet_exec_bind(struct facet_exec *e, const struct facet_shape *inputs, int 
         return err;
     set_addresses(e);
     write_static(e);
+    err = bind_sessions(e);
+    if (err)
+        return err;
     memmove(e->bound, inputs, (size_t)n * sizeof(*inputs));
     e->is_bound = true;
     return FACET_OK;
@@ -333,7 +360,7 @@ static int run_profiled(struct facet_exec *e)
     for (int s = 0; !err && s < e->n_steps; s++) {
         const struct facet__step *step = &e->steps[s];
         uint64_t start = facet_now_ns();
-        err = step->backend->run(step->state, e->p->g, step->node, &step->run);
+        err = facet_backend_failed(step->backend, step->backend->run(step->state, e->p->g, step->node, &step->run));
         e->node_ns[step->node] += facet_now_ns() - start;
     }
     return err;
@@ -348,7 +375,7 @@ int facet_exec_run(struct facet_exec *e)
     int err = FACET_OK;
     for (int s = 0; !err && s < e->n_steps; s++) {
         const struct facet__step *step = &e->steps[s];
-        err = step->backend->run(step->state, e->p->g, step->node, &step->run);
+        err = facet_backend_failed(step->backend, step->backend->run(step->state, e->p->g, step->node, &step->run));
     }
     return err;
 }

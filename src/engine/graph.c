@@ -228,6 +228,7 @@ static void node_free(struct facet_node *n)
     free(n->domain);
     free(n->inputs);
     free(n->outputs);
+    facet_graph_free(&n->body);
     *n = (struct facet_node){0};
 }
 

@@ -64,6 +64,8 @@ struct facet_node {
     struct facet_attr *attrs;
     int n_attrs;
     struct facet_epilogue epi;
+    struct facet_graph *body;         /* "Subgraph" of domain "facet": the nodes that run as one, owned; inputs and outputs
+                                       * correspond by place. NULL: any other node */
 };
 
 struct facet_graph {

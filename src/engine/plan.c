@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of our own: plans of others are not kept. */
 const struct facet_backend_ops *facet__backend_find(const char *name)
 {
     for (int i = 0; facet_backends[i]; i++)
@@ -90,7 +91,7 @@ int facet__plan_prepare(struct facet_plan *p)
     for (int i = 0; !err && i < p->g->n_nodes; i++) {
         struct facet__plan_node *pn = &p->nodes[i];
         if (pn->backend->prepare)
-            err = pn->backend->prepare(&pn->state, p->g, i, p->pack);
+            err = facet_backend_failed(pn->backend, pn->backend->prepare(&pn->state, p->g, i, p->pack));
     }
     return err;
 }
@@ -119,6 +120,18 @@ static bool drops_constants(const struct facet_plan *p, int node)
     return pn->backend->drops_constants && pn->backend->drops_constants(pn->state, p->g, node);
 }
 
+static void drop_body(struct facet_graph *body)
+{
+    for (int v = 0; body && v < body->n_values; v++) {
+        struct facet_value *value = &body->values[v];
+        if (!value->data || value->dtype == FACET_I64 || value->dtype == FACET_I32)
+            continue; /* shapes are inferred from these */
+        free(value->data);
+        value->data = NULL;
+        value->is_packed = true;
+    }
+}
+
 int facet__plan_mark_packed(struct facet_plan *p)
 {
     struct facet_graph *g = p->g;
@@ -126,8 +139,10 @@ int facet__plan_mark_packed(struct facet_plan *p)
     if (!kept)
         return facet_fail_nomem();
     for (int i = 0; i < g->n_nodes; i++) {
-        if (drops_constants(p, i))
+        if (drops_constants(p, i)) {
+            drop_body(g->nodes[i].body);
             continue;
+        }
         for (int k = 0; k < g->nodes[i].n_inputs; k++)
             if (g->nodes[i].inputs[k] >= 0)
                 kept[g->nodes[i].inputs[k]] = 1;
@@ -190,12 +205,6 @@ static int choose_precision(struct facet_plan *p, enum facet_precision asked)
                       "int8 are known", p->g->name, says);
 }
 
-static int choose_backend(struct facet_plan *p, const char *name)
-{
-    p->preferred = facet__backend_find(name);
-    return p->preferred ? FACET_OK : facet_fail(FACET_E_NOT_FOUND, "no back end is named '%s'", name);
-}
-
 int facet__plan_new(struct facet_plan **out, struct facet_graph **g, const struct facet_plan_opts *o)
 {
     struct facet_plan *p = calloc(1, sizeof(*p));
@@ -207,9 +216,11 @@ int facet__plan_new(struct facet_plan **out, struct facet_graph **g, const struc
     p->g = *g;
     *g = NULL;
     p->passes = (o->passes ? o->passes : FACET_PASS_ALL) & ~o->passes_off;
-    int err = choose_backend(p, o->backend);
+    int err = facet_backend_find(&p->preferred, o->backend);
     if (!err)
         err = choose_precision(p, o->precision);
+    if (!err)
+        p->passes &= ~p->preferred->passes_off;
     if (err)
         facet_plan_close(&p);
     *out = p;

@@ -32,7 +32,7 @@ enum facet_precision {
 };
 
 struct facet_plan_opts {
-    const char *backend;        /* NULL: "cpu"; "ref" */
+    const char *backend;        /* NULL: "cpu"; any of facet_backend_names (backend.h) */
     unsigned passes;            /* FACET_PASS_* ; 0 means all */
     unsigned passes_off;        /* taken away from `passes` */
     bool strict;                /* refuse, instead of running a declined node on ref with a warning */

@@ -99,6 +99,7 @@ struct facet_exec {
     unsigned char *flags;             /* per node: FACET__VIEW ... */
     size_t *node_bytes;               /* per node: outputs and scratch */
     uint64_t *node_ns;
+    void **sessions;                  /* per node: what its back end made when bound */
     unsigned char *arena;
     size_t arena_cap, peak;
 };

@@ -259,26 +259,35 @@ static int check_plain(const struct facet_graph *g)
     return FACET_OK;
 }
 
-int facet_onnx_save(const struct facet_graph *g, const char *path)
+int facet_onnx_write(const struct facet_graph *g, uint8_t **data, size_t *len)
 {
     struct saver s = {.g = g};
+    *data = NULL;
+    *len = 0;
     int err = check_plain(g);
     if (err)
         return err;
     Onnx__ModelProto *m = make_model(&s);
-    size_t len = s.failed ? 0 : onnx__model_proto__get_packed_size(m);
-    uint8_t *bytes = NULL;
-    if (len > FACET_MAX_MODEL_FILE)
-        err = facet_fail(FACET_E_LIMIT, "cannot write '%s': larger than %u bytes", path, FACET_MAX_MODEL_FILE);
+    size_t need = s.failed ? 0 : onnx__model_proto__get_packed_size(m);
+    if (need > FACET_MAX_MODEL_FILE)
+        err = facet_fail(FACET_E_LIMIT, "cannot write '%s': larger than %u bytes", g->name, FACET_MAX_MODEL_FILE);
     if (!err && !s.failed)
-        bytes = malloc(len);
-    if (!err && !bytes)
+        *data = malloc(need);
+    if (!err && !*data)
         err = facet_fail_nomem();
-    if (!err) {
-        onnx__model_proto__pack(m, bytes);
-        err = facet_file_write_atomic(path, bytes, len);
-    }
-    free(bytes);
+    if (!err)
+        *len = onnx__model_proto__pack(m, *data);
     saver_fini(&s);
+    return err;
+}
+
+int facet_onnx_save(const struct facet_graph *g, const char *path)
+{
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    int err = facet_onnx_write(g, &bytes, &len);
+    if (!err)
+        err = facet_file_write_atomic(path, bytes, len);
+    free(bytes);
     return err;
 }

@@ -2,6 +2,8 @@
 #include "base/errors.h"
 #include "engine/ops/ops.h"
 
+#include <stdlib.h>
+
 /* Layout keeps the shape and changes how the data lies. */
 static int infer_layout(struct facet_infer *c)
 {
@@ -40,7 +42,35 @@ static int64_t macs_pnet(const struct facet_graph *g, const struct facet_node *n
     return 270 * (h - 2) * (w - 2) + 1440 * (ph - 2) * (pw - 2) + (4608 + 192) * out;
 }
 
+/* Several nodes as one: what comes in and out of the body is what comes in and out of it. */
+static int infer_subgraph(struct facet_infer *c)
+{
+    const struct facet_graph *body = c->n->body;
+    if (!body || body->n_inputs != c->n->n_inputs || body->n_outputs != c->n->n_outputs)
+        return facet_op_fail(c->g, c->n, FACET_E_FORMAT, "it has no body that fits");
+    struct facet_fact *facts = malloc(((size_t)body->n_values + 1) * sizeof(*facts));
+    if (!facts)
+        return facet_fail_nomem();
+    facet_infer_start(body, facts);
+    for (int i = 0; i < body->n_inputs; i++)
+        facts[body->inputs[i]] = *facet_fact_in(c, i);
+    int err = facet_infer_run(body, facts);
+    for (int i = 0; !err && i < body->n_outputs; i++)
+        *facet_fact_out(c, i) = facts[body->outputs[i]];
+    free(facts);
+    return err;
+}
+
+static int64_t macs_subgraph(const struct facet_graph *g, const struct facet_node *n)
+{
+    int64_t macs = 0;
+    for (int i = 0; n->body && i < n->body->n_nodes; i++)
+        macs += facet_node_macs(n->body, i);
+    return macs;
+}
+
 const struct facet_op facet_ops_fused[] = {
+    {"Subgraph", "facet", 1, 0, 0, -1, -1, infer_subgraph, macs_subgraph},
     {"Layout", "facet", 1, 0, 1, 1, 1, infer_layout, NULL},
     {"PNet", "facet", 1, 0, 14, 14, 2, infer_pnet, macs_pnet},
     {0},

@@ -218,6 +218,24 @@ static void test_report__is_text_in_columns(void **state)
     facet_report_fini(&r);
 }
 
+static void test_report__goes_on_with_a_table_that_is_there(void **state)
+{
+    struct facet_report r;
+    fill(&r);
+    facet_report_table(&r, "layers", "Layers");
+    facet_report_row(&r);
+    facet_report_int(&r, "ms", 1);
+    facet_report_table(&r, "networks", "again");
+    facet_report_row(&r);
+    facet_report_text(&r, "network", "onet");
+    struct facet_str s = FACET_STR_INIT;
+    facet_report_write_markdown(&r, &s);
+    assert_int_equal(r.n_tables, 2);
+    assert_non_null(strstr(s.data, "| rnet | - | - | 77 |\n| onet | - | - | - |\n"));
+    facet_str_fini(&s);
+    facet_report_fini(&r);
+}
+
 static void test_report__remembers_that_columns_ran_out(void **state)
 {
     struct facet_report r;
@@ -269,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_report__is_a_markdown_table),
         cmocka_unit_test(test_report__is_json),
         cmocka_unit_test(test_report__is_text_in_columns),
+        cmocka_unit_test(test_report__goes_on_with_a_table_that_is_there),
         cmocka_unit_test(test_report__remembers_that_columns_ran_out),
         cmocka_unit_test(test_report__without_a_table_takes_no_cell),
         cmocka_unit_test(test_report__is_not_saved_where_no_folder_is),
