@@ -157,38 +157,60 @@ static int set_default_mode(int fd, const char *path)
     return fchmod(fd, 0666 & ~mask) == 0 ? FACET_OK : facet_fail_errno("set the mode of", path);
 }
 
-/* Writes and syncs a file of its own, then gives it the name. */
-static int write_renamed(int fd, const char *tmp, const char *path, const void *data, size_t len, bool is_private,
-                         struct facet_file_id *id)
+int facet_file_begin(struct facet_file_writer *w, const char *path)
 {
-    int err = write_all(fd, path, data, len);
-    if (!err && !is_private)
-        err = set_default_mode(fd, path);
-    if (!err && fsync(fd) != 0)
-        err = facet_fail_errno("write", path);
-    if (!err && rename(tmp, path) != 0)
-        err = facet_fail_errno("replace", path);
+    w->path = path;
+    w->fd = -1;
+    int n = snprintf(w->tmp, sizeof(w->tmp), "%s.XXXXXX", path);
+    if (n < 0 || (size_t)n >= sizeof(w->tmp))
+        return facet_fail(FACET_E_LIMIT, "cannot write '%s': the path is too long", path);
+    w->fd = mkostemp(w->tmp, O_CLOEXEC);
+    return w->fd < 0 ? facet_fail_errno("create a file beside", path) : FACET_OK;
+}
+
+int facet_file_put(struct facet_file_writer *w, const void *data, size_t len)
+{
+    return write_all(w->fd, w->path, data, len);
+}
+
+int facet_file_commit(struct facet_file_writer *w, bool is_private, struct facet_file_id *id)
+{
+    int err = is_private ? FACET_OK : set_default_mode(w->fd, w->path);
+    if (!err && fsync(w->fd) != 0)
+        err = facet_fail_errno("write", w->path);
+    if (!err && rename(w->tmp, w->path) != 0)
+        err = facet_fail_errno("replace", w->path);
     if (!err && id)
-        err = facet_file_identify_open(fd, id); /* of the very file that was written */
-    if (close(fd) != 0 && !err)
-        err = facet_fail_errno("write", path);
+        err = facet_file_identify_open(w->fd, id); /* of the very file that was written */
+    if (close(w->fd) != 0 && !err)
+        err = facet_fail_errno("write", w->path);
+    w->fd = -1;
+    if (err)
+        unlink(w->tmp);
+    else
+        sync_folder_of(w->path);
     return err;
+}
+
+void facet_file_abandon(struct facet_file_writer *w)
+{
+    if (w->fd < 0)
+        return;
+    close(w->fd);
+    unlink(w->tmp);
+    w->fd = -1;
 }
 
 static int write_file(const char *path, const void *data, size_t len, bool is_private, struct facet_file_id *id)
 {
-    char tmp[PATH_MAX];
-    int n = snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
-    if (n < 0 || (size_t)n >= sizeof(tmp))
-        return facet_fail(FACET_E_LIMIT, "cannot write '%s': the path is too long", path);
-    int fd = mkostemp(tmp, O_CLOEXEC);
-    if (fd < 0)
-        return facet_fail_errno("create a file beside", path);
-    int err = write_renamed(fd, tmp, path, data, len, is_private, id);
+    struct facet_file_writer w;
+    int err = facet_file_begin(&w, path);
     if (err)
-        unlink(tmp);
-    else
-        sync_folder_of(path);
+        return err;
+    err = facet_file_put(&w, data, len);
+    if (!err)
+        return facet_file_commit(&w, is_private, id);
+    facet_file_abandon(&w);
     return err;
 }
 

@@ -33,6 +33,15 @@ bool facet_file_id_equal(const struct facet_file_id *a, const struct facet_file_
 int facet_file_write_own(const char *path, const void *data, size_t len, struct facet_file_id *id);
 int facet_map_open_own(struct facet_map *out, const char *path, size_t max, struct facet_file_id *id);
 
+/* The same in pieces, for what is too large to hold: begin, put, then commit or abandon. `path` is
+ * borrowed until then. A private file is for its owner alone. */
+struct facet_file_writer { int fd; const char *path; char tmp[4096]; };
+int facet_file_begin(struct facet_file_writer *w, const char *path);
+int facet_file_put(struct facet_file_writer *w, const void *data, size_t len);
+/* The end, on failure too; `id` may be NULL. */
+int facet_file_commit(struct facet_file_writer *w, bool is_private, struct facet_file_id *id);
+void facet_file_abandon(struct facet_file_writer *w);
+
 bool facet_path_exists(const char *path);
 bool facet_path_is_dir(const char *path);
 int facet_mkdirs(const char *path);                                  /* like mkdir -p, mode 0755 */

@@ -129,7 +129,7 @@ static int write_all(struct facet_gallery *g, FILE *file)
     if (!err)
         err = write_people(&w);
     if (!err)
-        err = facet__templates_each(&g->db, write_template, &w);
+        err = facet__templates_each(&g->db, 0, write_template, &w);
     facet__db_rollback(&g->db);
     facet_lock_give(&g->writing);
     if (w.line.data)
@@ -306,6 +306,7 @@ int facet_gallery_import_text(struct facet_gallery *g, const char *text, size_t 
     struct facet__change c;
     struct reader r = { .g = g };
     int err = facet__change_begin(&c, g, "import into");
+    c.only_adds = true;
     if (!err)
         err = read_lines(&r, text, len, origin);
     err = facet__change_end(&c, err, NULL);

@@ -1,7 +1,7 @@
-/* The gallery's face: locks, transactions, and the index that follows them.
+/* The gallery's face: locks, transactions, people and templates.
  *
- * One SQLite connection under one lock for what is written and listed; searches use an immutable
- * index and take a lock only to fetch its pointer. */
+ * One SQLite connection under one lock for what is written and listed. The index that follows it is
+ * gallery_index.c's, searching gallery_search.c's. */
 #include "store/gallery_priv.h"
 
 #include "base/clock.h"
@@ -15,86 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* --- the index --- */
-
-struct facet_index *facet__gallery_index(struct facet_gallery *g)
-{
-    facet_lock_take(&g->swapping);
-    struct facet_index *x = facet__index_ref(g->index);
-    facet_lock_give(&g->swapping);
-    return x;
-}
-
-static void swap_index(struct facet_gallery *g, struct facet_index **next, uint64_t version)
-{
-    facet_lock_take(&g->swapping);
-    struct facet_index *old = g->index;
-    g->index = *next;
-    atomic_store(&g->version, version);
-    facet_lock_give(&g->swapping);
-    *next = NULL;
-    facet__index_unref(&old);
-}
-
-static int index_row(void *ctx, const struct facet_template *t, const float *embedding)
-{
-    return facet__index_add_row(ctx, t->person, t->id, t->quality, embedding);
-}
-
-static int index_people(struct facet__db *db, struct facet_index *x)
-{
-    struct facet__query q;
-    facet__query_begin(&q, db, "read", "SELECT id, name FROM people ORDER BY id");
-    while (facet__query_row(&q)) {
-        char name[FACET_MAX_NAME];
-        facet__query_get_text(&q, 1, name, sizeof(name));
-        if (!q.err)
-            q.err = facet__index_add_person(x, facet__query_get_int(&q, 0), name);
-    }
-    return facet__query_end(&q);
-}
-
-/* Inside a read transaction, so that people, templates and version belong together. */
-static int read_all(struct facet_gallery *g, struct facet_index **out, uint64_t *version)
-{
-    int err = facet__index_open(out, g->db.dim, g->int8);
-    if (!err)
-        err = facet__db_begin_read(&g->db, "read");
-    if (err)
-        return err;
-    err = facet__db_version(&g->db, version);
-    if (!err)
-        err = index_people(&g->db, *out);
-    if (!err)
-        err = facet__templates_each(&g->db, index_row, *out);
-    facet__db_rollback(&g->db);
-    return err;
-}
-
-/* Reads the whole file anew. The writing lock is held. */
-static int reload(struct facet_gallery *g)
-{
-    struct facet_index *next = NULL;
-    uint64_t version = 0;
-    int err = read_all(g, &next, &version);
-    if (err)
-        facet__index_unref(&next);
-    else
-        swap_index(g, &next, version);
-    atomic_store(&g->is_stale, err != FACET_OK);
-    return err;
-}
-
-int facet_gallery_refresh(struct facet_gallery *g)
-{
-    uint64_t version = 0;
-    facet_lock_take(&g->writing);
-    int err = facet__db_version(&g->db, &version);
-    if (!err && (version != atomic_load(&g->version) || atomic_load(&g->is_stale)))
-        err = reload(g);
-    facet_lock_give(&g->writing);
-    return err;
-}
+#define INDEX_ROWS 20000               /* templates from which on reading them takes longer than mapping */
 
 /* --- changes --- */
 
@@ -116,15 +37,19 @@ int facet__change_end(struct facet__change *c, int err, struct facet_index **nex
     if (!err)
         err = facet__db_bump(&g->db);
     if (!err)
+        err = c->only_adds ? facet__db_index_follows(&g->db) : facet__db_index_ends(&g->db);
+    if (!err)
         err = facet__db_commit(&g->db, c->what);
+    if (!err && !c->only_adds)
+        err = facet__gallery_erase_index(g);
     if (err)
         facet__db_rollback(&g->db);
     else if (next && *next && c->is_followed)
-        swap_index(g, next, atomic_load(&g->version) + 1);
+        facet__gallery_swap_index(g, next, atomic_load(&g->version) + 1);
     else
-        (void)reload(g); /* the change stands; a failure here is met again by the next search */
+        (void)facet__gallery_reload(g); /* the change stands; a failure here is met again by the next search */
     if (next)
-        facet__index_unref(next);
+        facet_index_unref(next);
     facet_lock_give(&g->writing);
     return err;
 }
@@ -147,13 +72,16 @@ int facet_gallery_open(struct facet_gallery **out, const struct facet_gallery_op
     int err = g ? FACET_OK : facet_fail_nomem();
     if (!err) {
         g->int8 = o->int8;
+        g->index_rows = o->index_rows < 0 ? SIZE_MAX : o->index_rows ? (size_t)o->index_rows : INDEX_ROWS;
         g->cpu_flags = facet_cpu_flags(NULL);
         err = open_locks(g);
     }
     if (!err)
         err = facet__db_open(&g->db, o);
     if (!err)
-        err = reload(g);
+        err = facet__gallery_reload(g);
+    if (!err)
+        facet__gallery_keep_index(g);
     if (err)
         facet_gallery_close(&g);
     *out = g;
@@ -167,7 +95,7 @@ void facet_gallery_close(struct facet_gallery **pg)
     if (!g)
         return;
     facet__db_close(&g->db);
-    facet__index_unref(&g->index);
+    facet_index_unref(&g->index);
     if (g->has_swapping)
         facet_lock_fini(&g->swapping);
     if (g->has_writing)
@@ -333,7 +261,7 @@ static int check_about(const struct facet_template *t)
     return FACET_OK;
 }
 
-static int check_dim(const struct facet_gallery *g, int dim)
+int facet__gallery_check_dim(const struct facet_gallery *g, int dim)
 {
     if (dim != g->db.dim)
         return facet_fail(FACET_E_CONTRACT, "gallery '%s' holds embeddings of %d numbers, not of %d", g->db.path,
@@ -363,10 +291,10 @@ static int add_row(struct facet__db *db, int64_t person, const char *name, const
 static int follow(struct facet_gallery *g, struct facet_index **next, const char *name, bool is_new,
                   const struct facet_template *t, const float *embedding)
 {
-    int err = facet__index_fork(next, g->index); /* only writers change the pointer, and we are the writer */
+    int err = facet_index_fork(next, g->index); /* only writers change the pointer, and we are the writer */
     if (!err && is_new)
-        err = facet__index_add_person(*next, t->person, name);
-    return err ? err : facet__index_add_row(*next, t->person, t->id, t->quality, embedding);
+        err = facet_index_add_person(*next, t->person, name);
+    return err ? err : facet_index_add_row(*next, t->person, t->id, t->quality, embedding);
 }
 
 int facet_gallery_add(struct facet_gallery *g, const char *name, const float *embedding, int dim,
@@ -377,7 +305,7 @@ int facet_gallery_add(struct facet_gallery *g, const char *name, const float *em
     t.created_ms = t.created_ms ? t.created_ms : facet_clock_system.wall_ms(facet_clock_system.ctx);
     int err = facet__check_name(name);
     if (!err)
-        err = check_dim(g, dim);
+        err = facet__gallery_check_dim(g, dim);
     if (!err)
         err = facet__check_embedding(embedding, dim);
     if (!err)
@@ -388,6 +316,7 @@ int facet_gallery_add(struct facet_gallery *g, const char *name, const float *em
     struct facet_index *next = NULL;
     bool is_new = false;
     err = facet__change_begin(&c, g, "add a template to");
+    c.only_adds = true;
     if (!err)
         err = find_or_add(&g->db, name, t.created_ms, &t.person, &is_new);
     if (!err)
@@ -441,54 +370,6 @@ int facet_gallery_delete_template(struct facet_gallery *g, int64_t id)
     if (!err)
         err = facet__blob_delete_all(&g->db);
     return flush_log(g, facet__change_end(&c, err, NULL));
-}
-
-/* An index to search with, or an error: the query is doubted, a stale index read anew. */
-static int begin_search(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_index **x)
-{
-    int err = check_dim(g, dim);
-    if (!err)
-        err = facet__check_embedding(embedding, dim);
-    if (!err && k < 0)
-        err = facet_fail(FACET_E_INVALID, "cannot search for the best %d", k);
-    if (!err && atomic_load(&g->is_stale))
-        err = facet_gallery_refresh(g);
-    if (!err)
-        *x = facet__gallery_index(g);
-    return err;
-}
-
-int facet_gallery_search(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_match *out)
-{
-    struct facet_index *x;
-    int err = begin_search(g, embedding, dim, k, &x);
-    if (err)
-        return err;
-    int n = facet__index_search(x, embedding, k, g->cpu_flags, out);
-    facet__index_unref(&x);
-    return n;
-}
-
-int facet_gallery_nearest(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_match *out)
-{
-    struct facet_index *x;
-    int err = begin_search(g, embedding, dim, k, &x);
-    if (err)
-        return err;
-    int n = facet__index_nearest(x, embedding, k, g->cpu_flags, out);
-    facet__index_unref(&x);
-    return n;
-}
-
-int facet_gallery_match_person(struct facet_gallery *g, const float *embedding, int dim, int64_t person, struct facet_match *out)
-{
-    struct facet_index *x;
-    int err = begin_search(g, embedding, dim, 1, &x);
-    if (err)
-        return err;
-    int n = facet__index_match_person(x, embedding, person, g->cpu_flags, out);
-    facet__index_unref(&x);
-    return n ? FACET_OK : facet_fail(FACET_E_NOT_FOUND, "person %lld has no template", (long long)person);
 }
 
 /* --- blobs --- */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct facet_gallery;
+struct facet_pool;
 
 struct facet_gallery_opts {
     const char *path;              /* NULL: <data>/gallery.db; ":memory:" */
@@ -23,6 +24,8 @@ struct facet_gallery_opts {
     bool create;                   /* needs contract and dim */
     bool read_only;
     bool int8;                     /* search over int8 (scale 736, MFN convention) instead of fp32 */
+    int index_rows;                /* int8: from so many templates on the index is kept in a file beside the gallery,
+                                      written when it is opened for writing; 0: 20000, negative: never */
 };
 #define FACET_GALLERY_OPTS_INIT { 0 }
 
@@ -70,6 +73,17 @@ int facet_gallery_delete_template(struct facet_gallery *g, int64_t id);
 int facet_gallery_search(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_match *out);
 /* The k best templates, best first, several of a person when they are. */
 int facet_gallery_nearest(struct facet_gallery *g, const float *embedding, int dim, int k, struct facet_match *out);
+/* Several queries at once: `n` embeddings, one after the other. Query i's best are at out[i * k] and
+ * following, found[i] of them. Far cheaper than one after the other where there are very many templates
+ * and the gallery is searched over int8. The answer does not depend on the threads. */
+struct facet_search_opts {
+    int k;
+    bool templates;                /* as facet_gallery_nearest; otherwise as facet_gallery_search */
+    struct facet_pool *pool;       /* borrowed for the call; NULL: the caller's thread alone */
+};
+#define FACET_SEARCH_OPTS_INIT { .k = 1 }
+int facet_gallery_search_many(struct facet_gallery *g, const float *embeddings, int n, int dim,
+                              const struct facet_search_opts *o, struct facet_match *out, int *found);
 /* The best template of one person; FACET_E_NOT_FOUND when there is none. Allocates nothing. */
 int facet_gallery_match_person(struct facet_gallery *g, const float *embedding, int dim, int64_t person, struct facet_match *out);
 /* Grows by one with every change of people or templates. */

@@ -1,39 +1,11 @@
-#include "store/index.h"
+#include "store/index_priv.h"
 
-#include "base/dot.h"
 #include "base/errors.h"
 #include "base/str.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ROWS 512          /* of a block */
-#define PEOPLE 256
-
-struct row_block {
-    atomic_int refs;
-    int64_t template_id[ROWS];
-    uint32_t person[ROWS];          /* slot */
-    float quality[ROWS];
-    size_t bytes;                   /* of data */
-    unsigned char data[];           /* ROWS x dim numbers */
-};
-
-struct person { int64_t id; char name[FACET_MAX_NAME]; };
-struct people_block { atomic_int refs; struct person person[PEOPLE]; };
-
-struct facet_index {
-    atomic_int refs;
-    int dim;
-    bool int8;
-    float scale;
-    size_t rows, people;
-    struct row_block **row_blocks;
-    struct people_block **people_blocks;
-    size_t n_row_blocks, n_people_blocks;
-};
 
 float facet__int8_scale(int dim)
 {
@@ -48,7 +20,9 @@ void facet__to_int8(int8_t *out, const float *in, int dim, float scale)
     }
 }
 
-int facet__index_open(struct facet_index **out, int dim, bool int8)
+/* --- life --- */
+
+int facet_index_open(struct facet_index **out, int dim, bool int8)
 {
     struct facet_index *x = calloc(1, sizeof(*x));
     *out = x;
@@ -72,60 +46,89 @@ static int copy_blocks(void *out, const void *from, size_t n)
     return FACET_OK;
 }
 
-int facet__index_fork(struct facet_index **out, const struct facet_index *from)
+/* From here on closing `x` gives everything back. */
+static void share(struct facet_index *x, const struct facet_index *from)
 {
-    struct facet_index *x;
-    int err = facet__index_open(&x, from->dim, from->int8);
-    if (!err)
-        err = copy_blocks(&x->row_blocks, from->row_blocks, from->n_row_blocks);
-    if (!err)
-        err = copy_blocks(&x->people_blocks, from->people_blocks, from->n_people_blocks);
-    if (err) {
-        facet__index_unref(&x);
-        *out = NULL;
-        return err;
-    }
-    x->rows = from->rows, x->people = from->people;
+    x->rows = from->rows, x->people = from->people, x->map_people = from->map_people;
     x->n_row_blocks = from->n_row_blocks, x->n_people_blocks = from->n_people_blocks;
     for (size_t i = 0; i < x->n_row_blocks; i++)
         atomic_fetch_add(&x->row_blocks[i]->refs, 1);
     for (size_t i = 0; i < x->n_people_blocks; i++)
         atomic_fetch_add(&x->people_blocks[i]->refs, 1);
-    *out = x;
-    return FACET_OK;
+    if (from->tail) {
+        x->tail = from->tail;
+        atomic_fetch_add(&x->tail->refs, 1);
+    }
+    if (from->map)
+        x->map = facet__index_map_ref(from->map);
 }
 
-struct facet_index *facet__index_ref(struct facet_index *x)
+int facet_index_fork(struct facet_index **out, const struct facet_index *from)
+{
+    struct facet_index *x;
+    int err = facet_index_open(&x, from->dim, from->int8);
+    if (!err)
+        err = copy_blocks(&x->row_blocks, from->row_blocks, from->n_row_blocks);
+    if (!err)
+        err = copy_blocks(&x->people_blocks, from->people_blocks, from->n_people_blocks);
+    if (err)
+        facet_index_unref(&x);
+    else
+        share(x, from);
+    *out = x;
+    return err;
+}
+
+struct facet_index *facet_index_ref(struct facet_index *x)
 {
     atomic_fetch_add(&x->refs, 1);
     return x;
 }
 
-static void drop_blocks(struct facet_index *x)
+static void drop_rows(struct facet__rows *b)
 {
-    for (size_t i = 0; i < x->n_row_blocks; i++) {
-        struct row_block *b = x->row_blocks[i];
-        if (atomic_fetch_sub(&b->refs, 1) == 1) {
-            explicit_bzero(b->data, b->bytes);
-            free(b);
-        }
+    if (atomic_fetch_sub(&b->refs, 1) != 1)
+        return;
+    if (b->map) {
+        facet__index_map_unref(&b->map);
+    } else {
+        explicit_bzero(b->data, b->bytes);
+        free(b->data);
     }
-    for (size_t i = 0; i < x->n_people_blocks; i++) {
-        struct people_block *b = x->people_blocks[i];
-        if (atomic_fetch_sub(&b->refs, 1) == 1) {
-            explicit_bzero(b->person, sizeof(b->person));
-            free(b);
-        }
-    }
+    free(b);
 }
 
-void facet__index_unref(struct facet_index **px)
+static void drop_tail(struct facet__tail **pt)
+{
+    struct facet__tail *t = *pt;
+    *pt = NULL;
+    if (!t || atomic_fetch_sub(&t->refs, 1) != 1)
+        return;
+    explicit_bzero(t->rows, t->bytes);
+    free(t->rows);
+    free(t);
+}
+
+static void drop_people(struct facet__people *b)
+{
+    if (atomic_fetch_sub(&b->refs, 1) != 1)
+        return;
+    explicit_bzero(b->person, sizeof(b->person));
+    free(b);
+}
+
+void facet_index_unref(struct facet_index **px)
 {
     struct facet_index *x = *px;
     *px = NULL;
     if (!x || atomic_fetch_sub(&x->refs, 1) != 1)
         return;
-    drop_blocks(x);
+    for (size_t i = 0; i < x->n_row_blocks; i++)
+        drop_rows(x->row_blocks[i]);
+    for (size_t i = 0; i < x->n_people_blocks; i++)
+        drop_people(x->people_blocks[i]);
+    drop_tail(&x->tail);
+    facet__index_map_unref(&x->map);
     free(x->row_blocks);
     free(x->people_blocks);
     free(x);
@@ -137,31 +140,55 @@ static int grow(void *list, size_t *n, void *block)
     void **blocks;
     memcpy(&blocks, list, sizeof(blocks));
     void **more = block ? realloc(blocks, (*n + 1) * sizeof(void *)) : NULL;
-    if (!more) {
-        free(block);
+    if (!more)
         return facet_fail_nomem();
-    }
     more[(*n)++] = block;
     memcpy(list, &more, sizeof(more));
     return FACET_OK;
 }
 
-static struct person *person_at(const struct facet_index *x, size_t slot)
+int facet__index_add_block(struct facet_index *x, struct facet__rows *block)
 {
-    return &x->people_blocks[slot / PEOPLE]->person[slot % PEOPLE];
+    int err = grow(&x->row_blocks, &x->n_row_blocks, block);
+    if (err && block)
+        drop_rows(block);
+    return err;
 }
 
-int facet__index_add_person(struct facet_index *x, int64_t id, const char *name)
+/* --- people --- */
+
+static struct facet__person *person_at(const struct facet_index *x, size_t slot)
 {
-    if (x->people == x->n_people_blocks * PEOPLE) {
-        struct people_block *b = calloc(1, sizeof(*b));
+    slot -= x->map_people;
+    return &x->people_blocks[slot / FACET__PEOPLE]->person[slot % FACET__PEOPLE];
+}
+
+int64_t facet__index_person_id(const struct facet_index *x, size_t slot)
+{
+    return slot < x->map_people ? facet__index_map_person_id(x->map, slot) : person_at(x, slot)->id;
+}
+
+void facet__index_person_name(const struct facet_index *x, size_t slot, char out[FACET_MAX_NAME])
+{
+    if (slot < x->map_people)
+        facet__index_map_person_name(x->map, slot, out);
+    else
+        memcpy(out, person_at(x, slot)->name, FACET_MAX_NAME);
+}
+
+int facet_index_add_person(struct facet_index *x, int64_t id, const char *name)
+{
+    if (x->people - x->map_people == x->n_people_blocks * FACET__PEOPLE) {
+        struct facet__people *b = calloc(1, sizeof(*b));
         if (b)
             atomic_init(&b->refs, 1);
         int err = grow(&x->people_blocks, &x->n_people_blocks, b);
-        if (err)
+        if (err) {
+            free(b);
             return err;
+        }
     }
-    struct person *p = person_at(x, x->people);
+    struct facet__person *p = person_at(x, x->people);
     int err = facet_copy_text(p->name, sizeof(p->name), name);
     if (err)
         return err;
@@ -171,165 +198,121 @@ int facet__index_add_person(struct facet_index *x, int64_t id, const char *name)
 }
 
 /* Slots ascend by id. */
-static bool find_person(const struct facet_index *x, int64_t id, size_t *slot)
+bool facet__index_find_person(const struct facet_index *x, int64_t id, size_t *slot)
 {
     size_t lo = 0, hi = x->people;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (person_at(x, mid)->id < id)
+        if (facet__index_person_id(x, mid) < id)
             lo = mid + 1;
         else
             hi = mid;
     }
     *slot = lo;
-    return lo < x->people && person_at(x, lo)->id == id;
+    return lo < x->people && facet__index_person_id(x, lo) == id;
 }
 
-bool facet__index_has_person(const struct facet_index *x, int64_t id)
+bool facet_index_has_person(const struct facet_index *x, int64_t id)
 {
     size_t slot;
-    return find_person(x, id, &slot);
+    return facet__index_find_person(x, id, &slot);
 }
 
-static size_t row_bytes(const struct facet_index *x)
+size_t facet_index_people(const struct facet_index *x)
 {
-    return (size_t)x->dim * (x->int8 ? sizeof(int8_t) : sizeof(float));
+    return x->people;
 }
 
-int facet__index_add_row(struct facet_index *x, int64_t person, int64_t template_id, float quality,
-                         const float *embedding)
+int64_t facet_index_last_person(const struct facet_index *x)
 {
-    size_t slot;
-    if (!find_person(x, person, &slot))
-        return facet_fail(FACET_E_NOT_FOUND, "template %lld belongs to nobody", (long long)template_id);
-    if (x->rows == x->n_row_blocks * ROWS) {
-        struct row_block *b = malloc(sizeof(*b) + ROWS * row_bytes(x));
-        if (b) {
-            atomic_init(&b->refs, 1);
-            b->bytes = ROWS * row_bytes(x);
-        }
-        int err = grow(&x->row_blocks, &x->n_row_blocks, b);
-        if (err)
-            return err;
+    return x->people ? facet__index_person_id(x, x->people - 1) : 0;
+}
+
+/* --- rows --- */
+
+/* One piece of memory: the numbers first, on a cache line, then what belongs to the rows. */
+struct facet__rows *facet__rows_new(int dim, bool int8)
+{
+    size_t bytes = facet__block_bytes(dim, int8);
+    size_t beside = FACET__ROWS * (sizeof(int64_t) + sizeof(uint32_t) + sizeof(float));
+    struct facet__rows *b = malloc(sizeof(*b));
+    unsigned char *data = b ? aligned_alloc(64, (bytes + beside + 63) / 64 * 64) : NULL;
+    if (!data) {
+        free(b);
+        return NULL;
     }
-    struct row_block *b = x->row_blocks[x->rows / ROWS];
-    size_t at = x->rows % ROWS;
+    *b = (struct facet__rows){ .data = data, .bytes = bytes, .template_id = (int64_t *)(void *)(data + bytes) };
+    b->person = (uint32_t *)(void *)(b->template_id + FACET__ROWS);
+    b->quality = (float *)(void *)(b->person + FACET__ROWS);
+    atomic_init(&b->refs, 1);
+    atomic_init(&b->trust, FACET__GOOD);
+    return b;
+}
+
+static int new_tail(struct facet_index *x)
+{
+    struct facet__tail *t = malloc(sizeof(*t));
+    int8_t *rows = t ? calloc(FACET_SCAN_ROWS, (size_t)x->dim) : NULL;
+    if (!rows) {
+        free(t);
+        return facet_fail_nomem();
+    }
+    *t = (struct facet__tail){ .bytes = FACET_SCAN_ROWS * (size_t)x->dim, .rows = rows };
+    atomic_init(&t->refs, 1);
+    drop_tail(&x->tail);
+    x->tail = t;
+    return FACET_OK;
+}
+
+/* Rows of a group wait in the tail until it is full: who searches reads whole groups, and must not see
+ * one that is being written. */
+static void put_int8(struct facet_index *x, struct facet__rows *b, const float *embedding)
+{
+    size_t dim = (size_t)x->dim, at = x->rows % FACET_SCAN_ROWS;
+    facet__to_int8(x->tail->rows + at * dim, embedding, x->dim, x->scale);
+    if (at + 1 < FACET_SCAN_ROWS)
+        return;
+    unsigned char *group = b->data + x->rows % FACET__ROWS / FACET_SCAN_ROWS * facet_scan_group_bytes(x->dim);
+    for (size_t i = 0; i < FACET_SCAN_ROWS; i++)
+        facet_scan_put(group, (int)i, x->tail->rows + i * dim, x->dim);
+}
+
+int facet_index_add_row(struct facet_index *x, int64_t person, int64_t template_id, float quality,
+                        const float *embedding)
+{
+    size_t slot, at = x->rows % FACET__ROWS;
+    if (!facet__index_find_person(x, person, &slot))
+        return facet_fail(FACET_E_NOT_FOUND, "template %lld belongs to nobody", (long long)template_id);
+    int err = FACET_OK;
+    if (x->rows == x->n_row_blocks * FACET__ROWS)
+        err = facet__index_add_block(x, facet__rows_new(x->dim, x->int8));
+    if (!err && x->int8 && at % FACET_SCAN_ROWS == 0)
+        err = new_tail(x);
+    if (err)
+        return err;
+    struct facet__rows *b = x->row_blocks[x->rows / FACET__ROWS];
     b->template_id[at] = template_id;
     b->person[at] = (uint32_t)slot;
     b->quality[at] = quality;
-    unsigned char *row = b->data + at * row_bytes(x);
     if (x->int8)
-        facet__to_int8((int8_t *)row, embedding, x->dim, x->scale);
+        put_int8(x, b, embedding);
     else
-        memcpy(row, embedding, row_bytes(x));
+        memcpy(b->data + at * (size_t)x->dim * sizeof(float), embedding, (size_t)x->dim * sizeof(float));
     x->rows++;
     return FACET_OK;
 }
 
-size_t facet__index_rows(const struct facet_index *x)
+size_t facet_index_rows(const struct facet_index *x)
 {
     return x->rows;
 }
 
-/* The best k so far, best first, in `out` with `person` holding a slot. With `by_person`, each person
- * is in it once: one that fell out by k better ones may come back with a better template, and as the
- * k-th best only rises, the result is exact. */
-struct top { struct facet_match *out; int k, n; bool by_person; };
-
-static void top_offer(struct top *t, const struct facet_match *m)
+bool facet_index_is_mapped(const struct facet_index *x)
 {
-    int at = t->by_person ? 0 : t->n;
-    while (at < t->n && t->out[at].person != m->person)
-        at++;
-    if (at < t->n && t->out[at].cosine >= m->cosine)
-        return;
-    if (at == t->n) {
-        if (t->n == t->k)
-            at = t->k - 1;
-        else
-            t->n++;
-    }
-    for (; at > 0 && t->out[at - 1].cosine < m->cosine; at--)
-        memcpy(&t->out[at], &t->out[at - 1], offsetof(struct facet_match, name));
-    memcpy(&t->out[at], m, offsetof(struct facet_match, name));
+    return x->map != NULL;
 }
 
-struct query {
-    const struct facet_dot_ops *dot;
-    const float *f32;
-    int8_t i8[FACET_MAX_EMBEDDING];
-    bool int8;
-    int dim;
-    float unit;
-};
-
-static void make_query(struct query *q, const struct facet_index *x, const float *numbers, uint32_t flags)
+int64_t facet_index_last_template(const struct facet_index *x)
 {
-    q->dot = facet_dot_for(flags);
-    q->f32 = numbers;
-    q->dim = x->dim;
-    q->int8 = x->int8;
-    q->unit = 1.0f / (x->scale * x->scale);
-    if (x->int8)
-        facet__to_int8(q->i8, numbers, x->dim, x->scale);
-}
-
-static float row_cosine(const struct query *q, const unsigned char *row)
-{
-    size_t n = (size_t)q->dim;
-    if (q->int8)
-        return (float)q->dot->i8(q->i8, (const int8_t *)row, n) * q->unit;
-    return q->dot->f32(q->f32, (const float *)row, n);
-}
-
-#define EVERYBODY SIZE_MAX
-
-static void scan_block(const struct facet_index *x, const struct query *q, size_t block, size_t only, struct top *t)
-{
-    const struct row_block *b = x->row_blocks[block];
-    size_t left = x->rows - block * ROWS, rows = left < ROWS ? left : ROWS, bytes = row_bytes(x);
-    for (size_t i = 0; i < rows; i++) {
-        if (only != EVERYBODY && b->person[i] != only)
-            continue;
-        float cosine = row_cosine(q, b->data + i * bytes);
-        if (t->n == t->k && cosine <= t->out[t->k - 1].cosine)
-            continue;
-        struct facet_match m;
-        m.person = b->person[i], m.template_id = b->template_id[i], m.cosine = cosine, m.quality = b->quality[i];
-        top_offer(t, &m);
-    }
-}
-
-static int scan(const struct facet_index *x, const float *numbers, size_t only, uint32_t flags, struct top *t)
-{
-    struct query q;
-    make_query(&q, x, numbers, flags);
-    for (size_t b = 0; t->k > 0 && b * ROWS < x->rows; b++)
-        scan_block(x, &q, b, only, t);
-    for (int i = 0; i < t->n; i++) {
-        const struct person *p = person_at(x, (size_t)t->out[i].person);
-        t->out[i].person = p->id;
-        memcpy(t->out[i].name, p->name, sizeof(t->out[i].name));
-    }
-    return t->n;
-}
-
-int facet__index_search(const struct facet_index *x, const float *query, int k, uint32_t flags, struct facet_match *out)
-{
-    struct top t = { .out = out, .k = k, .by_person = true };
-    return scan(x, query, EVERYBODY, flags, &t);
-}
-
-int facet__index_nearest(const struct facet_index *x, const float *query, int k, uint32_t flags, struct facet_match *out)
-{
-    struct top t = { .out = out, .k = k };
-    return scan(x, query, EVERYBODY, flags, &t);
-}
-
-int facet__index_match_person(const struct facet_index *x, const float *query, int64_t person, uint32_t flags,
-                              struct facet_match *out)
-{
-    struct top t = { .out = out, .k = 1 };
-    size_t slot;
-    return find_person(x, person, &slot) ? scan(x, query, slot, flags, &t) : 0;
+    return x->rows ? x->row_blocks[(x->rows - 1) / FACET__ROWS]->template_id[(x->rows - 1) % FACET__ROWS] : 0;
 }

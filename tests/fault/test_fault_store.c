@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "stages/identify/classifier.h"
 #include "stages/identify/similarity.h"
+#include "store/index.h"
 
 #include <sqlite3.h>
 
@@ -127,6 +128,63 @@ static int change(void *path)
     return err;
 }
 
+/* --- the index in a file --- */
+
+static struct facet_gallery_opts int8_gallery(const char *path)
+{
+    struct facet_gallery_opts o = new_gallery(path);
+    o.int8 = true;
+    o.index_rows = 2;
+    return o;
+}
+
+static int open_mapped(void *path)
+{
+    struct facet_gallery *g;
+    struct facet_gallery_opts o = int8_gallery(path);
+    o.read_only = true;
+    o.create = false;
+    int err = facet_gallery_open(&g, &o);
+    assert_true(!err == !!g);
+    facet_gallery_close(&g);
+    return err;
+}
+
+static int search_many(void *path)
+{
+    struct facet_gallery *g;
+    struct facet_gallery_opts o = int8_gallery(path);
+    struct facet_search_opts so = { .k = 2 };
+    struct facet_match m[40];
+    int found[20];
+    float queries[20 * DIM];
+    int err = facet_gallery_open(&g, &o);
+    for (uint64_t i = 0; i < 20; i++)
+        make_embedding(queries + i * DIM, DIM, i);
+    if (!err)
+        err = facet_gallery_search_many(g, queries, 20, DIM, &so, m, found);
+    if (!err)
+        assert_string_equal(m[2].name, "person 1");
+    facet_gallery_close(&g);
+    return err;
+}
+
+static int write_index(void *path)
+{
+    struct facet_index *x;
+    struct facet_index_tie tie = { CONTRACT_A, "0123456789abcdef0123456789abcdef", DIM };
+    float e[DIM];
+    int err = facet_index_open(&x, DIM, true);
+    if (!err)
+        err = facet_index_add_person(x, 1, "Ann");
+    for (uint64_t i = 0; !err && i < 20; i++)
+        err = facet_index_add_row(x, 1, (int64_t)i + 1, 1, make_embedding(e, DIM, i));
+    if (!err)
+        err = facet_index_write(x, path, &tie);
+    facet_index_unref(&x);
+    return err;
+}
+
 struct text { char data[1 << 16]; size_t len; };
 
 static int import(void *ctx)
@@ -241,6 +299,22 @@ static void test_import__is_all_or_nothing_without_memory(void **state)
     fault_loop_any_code(import, &t);
 }
 
+static void test_index_file__is_used_or_done_without(void **state)
+{
+    struct room *r = *state;
+    char path[160];
+    make_people(r->path);
+    struct facet_gallery_opts o = int8_gallery(r->path);
+    struct facet_gallery *g;
+    assert_int_equal(facet_gallery_open(&g, &o), FACET_OK);
+    facet_gallery_close(&g);
+    fault_loop(open_mapped, r->path);
+    fault_loop(search_many, r->path);
+    check_people(r->path);
+    snprintf(path, sizeof(path), "%s/alone.index", r->dir);
+    assert_int_equal(fault_loop(write_index, path), 0);
+}
+
 static void test_training__gives_a_classifier_or_none(void **state)
 {
     for (int i = 0; facet_classifier_name(i); i++) {
@@ -259,6 +333,7 @@ int main(void)
         IN_ROOM(test_gallery__adds_and_searches_or_leaves_it_whole),
         IN_ROOM(test_gallery__a_failed_addition_can_be_done_again),
         IN_ROOM(test_import__is_all_or_nothing_without_memory),
+        IN_ROOM(test_index_file__is_used_or_done_without),
         cmocka_unit_test(test_training__gives_a_classifier_or_none),
     };
     return cmocka_run_group_tests(tests, use_our_memory, NULL);

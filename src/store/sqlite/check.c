@@ -76,7 +76,7 @@ int facet__db_check(struct facet__db *db)
     if (!err)
         err = check_names(db);
     if (!err)
-        err = facet__templates_each(db, ignore_row, NULL);
+        err = facet__templates_each(db, 0, ignore_row, NULL);
     if (!err)
         err = check_blobs(db);
     return err;

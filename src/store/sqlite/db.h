@@ -71,14 +71,21 @@ int facet__templates_has(struct facet__db *db, int64_t person, const float *embe
 int facet__templates_after(struct facet__db *db, int64_t person, int64_t id, struct facet_template *out, float *embedding);
 int facet__templates_move(struct facet__db *db, int64_t from, int64_t into);
 int facet__templates_delete(struct facet__db *db, int64_t id);
-/* Every template, by id, in one statement. */
+/* Every template behind id `after`, by id, in one statement. */
 typedef int facet__row_fn(void *ctx, const struct facet_template *t, const float *embedding);
-int facet__templates_each(struct facet__db *db, facet__row_fn *fn, void *ctx);
+int facet__templates_each(struct facet__db *db, int64_t after, facet__row_fn *fn, void *ctx);
 
 /* blobs.c */
 int facet__blob_put(struct facet__db *db, const char *key, const void *data, size_t len);
 int facet__blob_get(struct facet__db *db, const char *key, void **data, size_t *len, uint64_t *version);
 int facet__blob_delete_all(struct facet__db *db);
+
+/* kept.c. The index file that is this gallery's own: its tag, and whether all that changed since are
+ * additions. begins, follows and ends stand inside a transaction. */
+int facet__db_index_tag(struct facet__db *db, char tag[33], bool *is_current);
+int facet__db_index_begins(struct facet__db *db, const char *tag);
+int facet__db_index_follows(struct facet__db *db);         /* an addition was made */
+int facet__db_index_ends(struct facet__db *db);            /* something else was changed */
 
 /* check.c */
 int facet__db_check(struct facet__db *db);

@@ -117,12 +117,13 @@ int facet__templates_after(struct facet__db *db, int64_t person, int64_t id, str
     return err ? err : there ? FACET_OK : FACET_E_END;
 }
 
-int facet__templates_each(struct facet__db *db, facet__row_fn *fn, void *ctx)
+int facet__templates_each(struct facet__db *db, int64_t after, facet__row_fn *fn, void *ctx)
 {
     float embedding[FACET_MAX_EMBEDDING];
     struct facet_template t;
     struct facet__query q;
-    facet__query_begin(&q, db, "read", COLUMNS "ORDER BY id");
+    facet__query_begin(&q, db, "read", COLUMNS "WHERE id > ? ORDER BY id");
+    facet__query_int(&q, after);
     while (facet__query_row(&q)) {
         q.err = read_row(&q, &t, embedding);
         if (!q.err)

@@ -9,16 +9,16 @@
 static struct facet_index *fill(int dim, bool int8)
 {
     struct facet_index *x;
-    assert_int_equal(facet__index_open(&x, dim, int8), FACET_OK);
+    assert_int_equal(facet_index_open(&x, dim, int8), FACET_OK);
     float e[FACET_MAX_EMBEDDING];
     for (int p = 1; p <= PEOPLE; p++) {
         char name[32];
         snprintf(name, sizeof(name), "person %d", p);
-        assert_int_equal(facet__index_add_person(x, 10 * p, name), FACET_OK);
+        assert_int_equal(facet_index_add_person(x, 10 * p, name), FACET_OK);
     }
     for (int t = 0; t < PEOPLE * EACH; t++) {
         make_embedding(e, dim, (uint64_t)t);
-        assert_int_equal(facet__index_add_row(x, 10 * (1 + t % PEOPLE), 1000 + t, 1, e), FACET_OK);
+        assert_int_equal(facet_index_add_row(x, 10 * (1 + t % PEOPLE), 1000 + t, 1, e), FACET_OK);
     }
     return x;
 }
@@ -47,7 +47,7 @@ static void check_search(int dim, bool int8, uint32_t flags, double tolerance)
     double best[PEOPLE];
     make_embedding(q, dim, 99999);
     best_by_hand(q, dim, best);
-    assert_int_equal(facet__index_search(x, q, 8, flags, out), 8);
+    assert_int_equal(facet_index_search(x, q, 8, flags, out), 8);
     for (int i = 0; i < 8; i++) {
         int better = 0, p = (int)(out[i].person / 10) - 1;
         for (int other = 0; other < PEOPLE; other++)
@@ -58,7 +58,7 @@ static void check_search(int dim, bool int8, uint32_t flags, double tolerance)
         if (i)
             assert_true(out[i].cosine <= out[i - 1].cosine);
     }
-    facet__index_unref(&x);
+    facet_index_unref(&x);
 }
 
 static void test_search__float_is_exact_by_every_kernel(void **state)
@@ -82,12 +82,12 @@ static void test_search__gives_as_many_as_there_are(void **state)
     struct facet_match *out = calloc(PEOPLE + 5, sizeof(*out));
     float q[32];
     make_embedding(q, 32, 5);
-    assert_int_equal(facet__index_search(x, q, PEOPLE + 5, 0, out), PEOPLE);
+    assert_int_equal(facet_index_search(x, q, PEOPLE + 5, 0, out), PEOPLE);
     for (int i = 0; i < PEOPLE; i++)
         for (int j = 0; j < i; j++)
             assert_true(out[i].person != out[j].person);
     free(out);
-    facet__index_unref(&x);
+    facet_index_unref(&x);
 }
 
 static void test_search__nothing_in_nothing_out(void **state)
@@ -95,13 +95,13 @@ static void test_search__nothing_in_nothing_out(void **state)
     struct facet_index *x;
     struct facet_match out[1];
     float q[8];
-    assert_int_equal(facet__index_open(&x, 8, false), FACET_OK);
+    assert_int_equal(facet_index_open(&x, 8, false), FACET_OK);
     make_embedding(q, 8, 1);
-    assert_int_equal(facet__index_search(x, q, 1, 0, out), 0);
-    assert_int_equal(facet__index_add_person(x, 1, "has no template"), FACET_OK);
-    assert_int_equal(facet__index_search(x, q, 1, 0, out), 0);
-    assert_int_equal(facet__index_search(x, q, 0, 0, out), 0);
-    facet__index_unref(&x);
+    assert_int_equal(facet_index_search(x, q, 1, 0, out), 0);
+    assert_int_equal(facet_index_add_person(x, 1, "has no template"), FACET_OK);
+    assert_int_equal(facet_index_search(x, q, 1, 0, out), 0);
+    assert_int_equal(facet_index_search(x, q, 0, 0, out), 0);
+    facet_index_unref(&x);
 }
 
 static void test_nearest__counts_templates_not_people(void **state)
@@ -109,25 +109,25 @@ static void test_nearest__counts_templates_not_people(void **state)
     struct facet_index *x;
     struct facet_match out[4];
     float a[32], e[32];
-    assert_int_equal(facet__index_open(&x, 32, false), FACET_OK);
+    assert_int_equal(facet_index_open(&x, 32, false), FACET_OK);
     make_embedding(a, 32, 1);
     for (int p = 1; p <= 2; p++) {
-        assert_int_equal(facet__index_add_person(x, p, "somebody"), FACET_OK);
+        assert_int_equal(facet_index_add_person(x, p, "somebody"), FACET_OK);
         for (int t = 0; t < 3; t++)
-            assert_int_equal(facet__index_add_row(x, p, 10 * p + t, 0.5f * (float)p,
+            assert_int_equal(facet_index_add_row(x, p, 10 * p + t, 0.5f * (float)p,
                                                   make_near(e, a, 32, (uint64_t)(10 * p + t), 0.3f * (float)p)), FACET_OK);
     }
-    assert_int_equal(facet__index_nearest(x, a, 4, 0, out), 4);
+    assert_int_equal(facet_index_nearest(x, a, 4, 0, out), 4);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(out[i].person, 1);
         assert_true(out[i].quality == 0.5f);
         assert_true(out[i].cosine >= out[i + 1].cosine);
     }
     assert_int_equal(out[3].person, 2);
-    assert_int_equal(facet__index_match_person(x, a, 2, 0, out), 1);
+    assert_int_equal(facet_index_match_person(x, a, 2, 0, out), 1);
     assert_int_equal(out[0].person, 2);
-    assert_int_equal(facet__index_match_person(x, a, 3, 0, out), 0);
-    facet__index_unref(&x);
+    assert_int_equal(facet_index_match_person(x, a, 3, 0, out), 0);
+    facet_index_unref(&x);
 }
 
 static void test_fork__old_index_does_not_see_new_rows(void **state)
@@ -136,18 +136,18 @@ static void test_fork__old_index_does_not_see_new_rows(void **state)
     struct facet_match out[1];
     float q[32];
     make_embedding(q, 32, 123456);
-    assert_int_equal(facet__index_fork(&next, old), FACET_OK);
-    assert_int_equal(facet__index_add_person(next, 99999, "new"), FACET_OK);
-    assert_int_equal(facet__index_add_row(next, 99999, 7, 1, q), FACET_OK);
-    assert_int_equal(facet__index_search(next, q, 1, 0, out), 1);
+    assert_int_equal(facet_index_fork(&next, old), FACET_OK);
+    assert_int_equal(facet_index_add_person(next, 99999, "new"), FACET_OK);
+    assert_int_equal(facet_index_add_row(next, 99999, 7, 1, q), FACET_OK);
+    assert_int_equal(facet_index_search(next, q, 1, 0, out), 1);
     assert_string_equal(out[0].name, "new");
     assert_true(out[0].cosine > 0.999f);
-    assert_int_equal(facet__index_search(old, q, 1, 0, out), 1);
+    assert_int_equal(facet_index_search(old, q, 1, 0, out), 1);
     assert_string_not_equal(out[0].name, "new");
-    assert_false(facet__index_has_person(old, 99999));
-    facet__index_unref(&old);
-    assert_int_equal(facet__index_search(next, q, 1, 0, out), 1);
-    facet__index_unref(&next);
+    assert_false(facet_index_has_person(old, 99999));
+    facet_index_unref(&old);
+    assert_int_equal(facet_index_search(next, q, 1, 0, out), 1);
+    facet_index_unref(&next);
 }
 
 static void test_fork__a_dropped_one_leaves_no_trace(void **state)
@@ -157,17 +157,17 @@ static void test_fork__a_dropped_one_leaves_no_trace(void **state)
     float a[32], b[32];
     make_embedding(a, 32, 1000001);
     make_embedding(b, 32, 1000002);
-    assert_int_equal(facet__index_fork(&dropped, old), FACET_OK);
-    assert_int_equal(facet__index_add_row(dropped, 10, 7, 1, a), FACET_OK);
-    facet__index_unref(&dropped);
-    assert_int_equal(facet__index_fork(&next, old), FACET_OK);
-    assert_int_equal(facet__index_add_row(next, 20, 8, 1, b), FACET_OK);
-    facet__index_unref(&old);
-    assert_int_equal(facet__index_search(next, a, 1, 0, out), 1);
+    assert_int_equal(facet_index_fork(&dropped, old), FACET_OK);
+    assert_int_equal(facet_index_add_row(dropped, 10, 7, 1, a), FACET_OK);
+    facet_index_unref(&dropped);
+    assert_int_equal(facet_index_fork(&next, old), FACET_OK);
+    assert_int_equal(facet_index_add_row(next, 20, 8, 1, b), FACET_OK);
+    facet_index_unref(&old);
+    assert_int_equal(facet_index_search(next, a, 1, 0, out), 1);
     assert_true(out[0].cosine < 0.95f);
-    assert_int_equal(facet__index_search(next, b, 1, 0, out), 1);
+    assert_int_equal(facet_index_search(next, b, 1, 0, out), 1);
     assert_int_equal(out[0].template_id, 8);
-    facet__index_unref(&next);
+    facet_index_unref(&next);
 }
 
 static void test_row__of_nobody_is_refused(void **state)
@@ -175,10 +175,10 @@ static void test_row__of_nobody_is_refused(void **state)
     struct facet_index *x = fill(8, false);
     float q[8];
     make_embedding(q, 8, 1);
-    assert_int_equal(facet__index_add_row(x, 11, 1, 1, q), FACET_E_NOT_FOUND);
-    assert_int_equal(facet__index_add_row(x, 10 * PEOPLE + 1, 1, 1, q), FACET_E_NOT_FOUND);
-    assert_int_equal(facet__index_rows(x), PEOPLE * EACH);
-    facet__index_unref(&x);
+    assert_int_equal(facet_index_add_row(x, 11, 1, 1, q), FACET_E_NOT_FOUND);
+    assert_int_equal(facet_index_add_row(x, 10 * PEOPLE + 1, 1, 1, q), FACET_E_NOT_FOUND);
+    assert_int_equal(facet_index_rows(x), PEOPLE * EACH);
+    facet_index_unref(&x);
 }
 
 static void test_person__name_too_long_is_refused(void **state)
@@ -187,9 +187,9 @@ static void test_person__name_too_long_is_refused(void **state)
     char name[FACET_MAX_NAME + 1];
     memset(name, 'x', FACET_MAX_NAME);
     name[FACET_MAX_NAME] = '\0';
-    assert_int_equal(facet__index_add_person(x, 1000000, name), FACET_E_LIMIT);
-    assert_false(facet__index_has_person(x, 1000000));
-    facet__index_unref(&x);
+    assert_int_equal(facet_index_add_person(x, 1000000, name), FACET_E_LIMIT);
+    assert_false(facet_index_has_person(x, 1000000));
+    facet_index_unref(&x);
 }
 
 static void test_int8__rounds_half_away_from_zero_and_clips(void **state)

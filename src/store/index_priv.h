@@ -1,0 +1,70 @@
+/* What an index is made of: shared by index.c, search.c and index_file.c. */
+#ifndef FACET_STORE_INDEX_PRIV_H
+#define FACET_STORE_INDEX_PRIV_H
+
+#include "base/scan.h"
+#include "store/index.h"
+
+#include <stdatomic.h>
+
+#define FACET__ROWS 1024          /* of a block */
+#define FACET__GROUPS (FACET__ROWS / FACET_SCAN_ROWS)
+#define FACET__PEOPLE 256
+
+struct facet__index_map;          /* index_file.c: a mapped file, counted */
+
+enum facet__trust { FACET__UNCHECKED, FACET__GOOD, FACET__BAD };
+
+struct facet__rows {
+    atomic_int refs;
+    atomic_uchar trust;           /* enum facet__trust; of a mapped block */
+    struct facet__index_map *map; /* counted; NULL: the memory below is the block's own */
+    size_t number;                /* in the map */
+    size_t bytes;                 /* of data */
+    unsigned char *data;          /* rows of float32, or groups of base/scan.h */
+    int64_t *template_id;
+    uint32_t *person;             /* slot */
+    float *quality;
+};
+
+/* The int8 rows of the last group while it is not full. Readers of an index see the first `rows % 16`. */
+struct facet__tail { atomic_int refs; size_t bytes; int8_t *rows; };
+
+struct facet__person { int64_t id; char name[FACET_MAX_NAME]; };
+struct facet__people { atomic_int refs; struct facet__person person[FACET__PEOPLE]; };
+
+struct facet_index {
+    atomic_int refs;
+    int dim;
+    bool int8;
+    float scale;
+    size_t rows, people;
+    struct facet__index_map *map;        /* the first map_people people; may be NULL */
+    size_t map_people;
+    struct facet__tail *tail;            /* NULL while rows fill whole groups */
+    struct facet__rows **row_blocks;
+    struct facet__people **people_blocks;
+    size_t n_row_blocks, n_people_blocks;
+};
+
+static inline size_t facet__block_bytes(int dim, bool int8)
+{
+    return int8 ? facet_scan_group_bytes(dim) * FACET__GROUPS : (size_t)dim * sizeof(float) * FACET__ROWS;
+}
+
+int64_t facet__index_person_id(const struct facet_index *x, size_t slot);
+void facet__index_person_name(const struct facet_index *x, size_t slot, char out[FACET_MAX_NAME]);
+bool facet__index_find_person(const struct facet_index *x, int64_t id, size_t *slot);
+/* Appends a block and takes it, on failure too; NULL is FACET_E_NOMEM. */
+int facet__index_add_block(struct facet_index *x, struct facet__rows *block);
+struct facet__rows *facet__rows_new(int dim, bool int8);                 /* NULL without memory */
+
+/* index_file.c */
+struct facet__index_map *facet__index_map_ref(struct facet__index_map *m);
+void facet__index_map_unref(struct facet__index_map **m);
+int64_t facet__index_map_person_id(const struct facet__index_map *m, size_t slot);
+void facet__index_map_person_name(const struct facet__index_map *m, size_t slot, char out[FACET_MAX_NAME]);
+/* Compares a mapped block with its checksum, once. FACET_E_STORE when it differs. */
+int facet__rows_check(struct facet__rows *b, const struct facet_index *x);
+
+#endif
