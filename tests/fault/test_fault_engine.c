@@ -57,7 +57,8 @@ static int plan_cpu(void *ctx)
 /* A sweep without memory leaves dead nodes and goes on: calls that can do without are fine. */
 static void for_cases(fault_fn *fn)
 {
-    static const char *const names[] = {"conv_group", "gemm", "prelu_channel", "concat", "resize_sizes", "reshape_batch", "slice_step"};
+    static const char *const names[] = {"conv_group", "gemm", "prelu_channel", "concat", "resize_sizes", "reshape_batch", "slice_step",
+                                        "qdq_residual", "qdq_concat", "qdq_signed", "qdq_mixed", "conv_integer_zeros", "dynamic_quantize"};
     struct op_fixture f;
     struct op_case c;
     unsigned tried = 0;

@@ -1,6 +1,6 @@
 /* bfloat16: values between the nodes that do the work are kept in 16 bits, where the back end has kernels for
  * it, and weights are rounded when they are packed. Sums stay in float32, and so do the plan's inputs and
- * outputs. At the borders stand Casts (stored.c). A node that is no convolution or product joins only when a
+ * outputs, which their makers do not round. At the borders stand Casts (stored.c). A node that is no convolution or product joins only when a
  * node that joined makes its input: an island of its own would convert twice for nothing. */
 #include "base/errors.h"
 #include "engine/passes/passes.h"
@@ -13,6 +13,7 @@ struct marks {
     struct facet_graph *g;
     int n_nodes, n_values;
     bool *joins;                     /* per node */
+    bool *is_output;                 /* per value: of the plan */
     bool *wanted;                    /* per value: somebody reads it in 16 bits */
     int *other;                      /* per value: itself in the other form behind a Cast, -1: none yet */
 };
@@ -45,12 +46,18 @@ static bool may_join(const struct marks *m, int i, const struct facet_backend_op
     return is_fed;
 }
 
+/* Does the maker of value v write 16 bits? */
+static bool is_kept(const struct marks *m, int v)
+{
+    return v >= 0 && m->wanted[v] && !m->is_output[v];
+}
+
 /* From the last node to the first: who wants what in 16 bits. A view wants what its users want. */
 static void find_wanted(struct marks *m)
 {
     for (int i = m->n_nodes - 1; i >= 0; i--) {
         const struct facet_node *n = &m->g->nodes[i];
-        bool wants = m->joins[i] || (facet_pass_is_view(n) && n->outputs[0] >= 0 && m->wanted[n->outputs[0]]);
+        bool wants = m->joins[i] || (facet_pass_is_view(n) && is_kept(m, n->outputs[0]));
         for (int k = 0; wants && k <= n->n_inputs; k++) {
             int v = input_at(n, k);
             if (facet_pass_is_real(m->g, v) && !m->g->values[v].is_stored)
@@ -73,8 +80,8 @@ static int in_form(struct marks *m, int v, bool wants_bf16)
 static int convert_node(struct marks *m, int i)
 {
     bool is_view = facet_pass_is_view(&m->g->nodes[i]), wants = m->joins[i];
-    if (is_view && m->g->nodes[i].outputs[0] >= 0)
-        wants = m->wanted[m->g->nodes[i].outputs[0]];
+    if (is_view)
+        wants = is_kept(m, m->g->nodes[i].outputs[0]);
     for (int k = 0; k <= m->g->nodes[i].n_inputs; k++) {
         int v = input_at(&m->g->nodes[i], k);
         if (!facet_pass_is_real(m->g, v) || (m->g->values[v].is_stored && m->g->values[v].store != FACET_BF16))
@@ -87,7 +94,7 @@ static int convert_node(struct marks *m, int i)
     }
     const struct facet_node *n = &m->g->nodes[i];
     for (int k = 0; wants && k < n->n_outputs; k++)
-        if (n->outputs[k] >= 0 && m->wanted[n->outputs[k]])
+        if (is_kept(m, n->outputs[k]))
             facet_pass_keep(m->g, n->outputs[k], FACET_BF16, NULL);
     return FACET_OK;
 }
@@ -97,15 +104,6 @@ static int convert(struct marks *m)
     int err = FACET_OK;
     for (int i = 0; !err && i < m->n_nodes; i++)
         err = convert_node(m, i);
-    for (int i = 0; !err && i < m->g->n_outputs; i++) {
-        int v = m->g->outputs[i];
-        if (!facet_pass_is_real(m->g, v) || !m->g->values[v].is_stored || m->g->values[v].store != FACET_BF16)
-            continue;
-        int as = in_form(m, v, false);
-        err = as < 0 ? as : FACET_OK;
-        if (!err)
-            m->g->outputs[i] = as;
-    }
     return err;
 }
 
@@ -116,10 +114,13 @@ int facet_pass_precision(struct facet_graph *g, const struct facet_backend_ops *
     struct marks m = {.g = g, .n_nodes = g->n_nodes, .n_values = g->n_values};
     m.joins = calloc((size_t)g->n_nodes + 1, sizeof(*m.joins));
     m.wanted = calloc((size_t)g->n_values + 1, sizeof(*m.wanted));
+    m.is_output = calloc((size_t)g->n_values + 1, sizeof(*m.is_output));
     m.other = malloc(((size_t)g->n_values + 1) * sizeof(*m.other));
-    int err = m.joins && m.wanted && m.other ? FACET_OK : facet_fail_nomem();
+    int err = m.joins && m.wanted && m.is_output && m.other ? FACET_OK : facet_fail_nomem();
     for (int v = 0; !err && v < g->n_values; v++)
         m.other[v] = -1;
+    for (int i = 0; !err && i < g->n_outputs; i++)
+        m.is_output[g->outputs[i]] = true;
     for (int i = 0; !err && i < g->n_nodes; i++)
         m.joins[i] = may_join(&m, i, preferred);
     if (!err) {
@@ -128,6 +129,7 @@ int facet_pass_precision(struct facet_graph *g, const struct facet_backend_ops *
     }
     free(m.joins);
     free(m.wanted);
+    free(m.is_output);
     free(m.other);
     return err;
 }

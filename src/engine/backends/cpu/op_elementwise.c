@@ -114,6 +114,81 @@ static int binary_run(const struct facet_cpu_node *s, const struct facet_graph *
     return FACET_OK;
 }
 
+/* The same in blocks of floats, whatever the inputs and the output are kept as. */
+struct mix {
+    const struct facet_cpu_node *s;
+    const struct facet_node *n;
+    struct facet_cpu_rows a, b, residual, out;     /* data NULL: `constant` stands there, or none */
+    const float *constant;
+    bool left;                                     /* the constant is a */
+    struct facet_finish fin;
+    bool binary, finish;
+};
+
+/* The end of a block: bias, slope and residual are those of its first channel. */
+static void finish_block(const struct mix *m, float *x, size_t pixel, size_t channel, size_t pixels, size_t channels)
+{
+    float residual[FACET_CPU_BLOCK];
+    struct facet_finish f = m->fin;
+    f.bias = f.bias ? f.bias + channel : NULL;
+    f.slope = f.slope ? f.slope + channel : NULL;
+    if (m->residual.data) {
+        facet_cpu_read(&m->s->k, &m->residual, pixel, channel, pixels, channels, residual);
+        f.residual = residual;
+        f.residual_px = channels;
+    }
+    m->s->k.finish_f32(x, channels, x, channels, pixels, channels, &f);
+}
+
+static void mix_block(void *ctx, size_t pixel, size_t channel, size_t pixels, size_t channels)
+{
+    struct mix *m = ctx;
+    const struct facet_kernels *k = &m->s->k;
+    float a[FACET_CPU_BLOCK], b[FACET_CPU_BLOCK];
+    const float *left = m->left ? m->constant + channel : a, *right = !m->left && m->constant ? m->constant + channel : b;
+    if (m->a.data)
+        facet_cpu_read(k, &m->a, pixel, channel, pixels, channels, a);
+    if (m->b.data)
+        facet_cpu_read(k, &m->b, pixel, channel, pixels, channels, b);
+    if (m->binary)
+        k->binary_f32(binary_of(m->n->op), left, left == a ? channels : 0, right, right == b ? channels : 0, a, channels, pixels, channels);
+    if (m->finish)
+        finish_block(m, a, pixel, channel, pixels, channels);
+    facet_cpu_write(k, &m->out, pixel, channel, pixels, channels, a);
+}
+
+static void mix_pixels(void *ctx, size_t begin, size_t end, unsigned worker)
+{
+    (void)worker;
+    facet_cpu_for_blocks(begin, end, ((struct mix *)ctx)->out.channels, mix_block, ctx);
+}
+
+static bool any(const struct facet_graph *g, const struct facet_node *n, enum facet_dtype t)
+{
+    enum facet_act act = n->epi.act;
+    bool finishes = act == FACET_ACT_NONE || act == FACET_ACT_RELU || act == FACET_ACT_CLIP || act == FACET_ACT_LEAKY || act == FACET_ACT_PRELU;
+    return finishes && (t == FACET_BF16 || t == FACET_U8);
+}
+
+static int binary_run_stored(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r)
+{
+    const struct facet_node *n = &g->nodes[node];
+    struct mix m = { .s = s, .n = n, .out = facet_cpu_rows_for(r->out[0]), .fin = facet_cpu_finish(s, &n->epi, NULL), .binary = true };
+    m.left = s->mode == MODE_CONST_LEFT;
+    m.constant = s->mode == MODE_SAME ? NULL : s->w;
+    if (!m.left)
+        m.a = facet_cpu_rows_for(r->in[0]);
+    if (m.left || !m.constant)
+        m.b = facet_cpu_rows_for(r->in[1]);
+    if (r->residual) {
+        m.residual = facet_cpu_rows_for(r->residual);
+        m.fin.residual_after = n->epi.residual_after;
+    }
+    m.finish = m.fin.fin != FACET_FIN_NONE || r->residual;
+    facet_cpu_split(r->pool, m.out.pixels, 64, mix_pixels, &m);
+    return FACET_OK;
+}
+
 /* ---- activations that stand alone: an epilogue on their input ---- */
 
 static float clip_bound(const struct facet_graph *g, const struct facet_node *n, int input, const char *name, float fallback)
@@ -191,6 +266,21 @@ static int act_run(const struct facet_cpu_node *s, const struct facet_graph *g, 
     return FACET_OK;
 }
 
+static bool act_stores(const struct facet_graph *g, const struct facet_node *n, enum facet_dtype t)
+{
+    struct facet_epilogue e = act_of(g, n);
+    bool finishes = e.act == FACET_ACT_RELU || e.act == FACET_ACT_CLIP || e.act == FACET_ACT_LEAKY || e.act == FACET_ACT_PRELU;
+    return finishes && (t == FACET_BF16 || t == FACET_U8);
+}
+
+static int act_run_stored(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r)
+{
+    struct facet_epilogue e = act_of(g, &g->nodes[node]);
+    struct mix m = { .s = s, .a = facet_cpu_rows_for(r->in[0]), .out = facet_cpu_rows_for(r->out[0]), .fin = facet_cpu_finish(s, &e, NULL), .finish = true };
+    facet_cpu_split(r->pool, m.out.pixels, 64, mix_pixels, &m);
+    return FACET_OK;
+}
+
 /* ---- BatchNormalization that no convolution took: scale and shift ---- */
 
 static bool norm_supports(const struct facet_graph *g, const struct facet_node *n)
@@ -246,8 +336,10 @@ static int norm_run(const struct facet_cpu_node *s, const struct facet_graph *g,
 }
 
 #define ALL_STRIDED (FACET_STRIDED_IN | FACET_STRIDED_OUT | FACET_STRIDED_RESIDUAL)
-#define BINARY(NAME) { .name = NAME, .supports = binary_supports, .strided = ALL_STRIDED, .drops = true, .prepare = binary_prepare, .run = binary_run }
-#define ACT(NAME, DROPS) { .name = NAME, .supports = act_supports, .strided = ALL_STRIDED, .drops = DROPS, .prepare = act_prepare, .run = act_run }
+#define BINARY(NAME) { .name = NAME, .supports = binary_supports, .stores = any, .strided = ALL_STRIDED, .drops = true, .prepare = binary_prepare, \
+    .run = binary_run, .run_stored = binary_run_stored }
+#define ACT(NAME, DROPS) { .name = NAME, .supports = act_supports, .stores = act_stores, .strided = ALL_STRIDED, .drops = DROPS, .prepare = act_prepare, \
+    .run = act_run, .run_stored = act_run_stored }
 
 const struct facet_cpu_op facet_cpu_elementwise[] = {
     BINARY("Add"), BINARY("Sub"), BINARY("Mul"), BINARY("Div"),
