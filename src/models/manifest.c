@@ -167,6 +167,10 @@ int facet_manifest_open(struct facet_manifest **out, const char *path)
         return facet_fail_prefix(err, "there is no list of models (FACET_MANIFEST names one)");
     err = facet_manifest_parse(out, (char *)text, len, path);
     free(text);
+    if (!err)
+        err = facet__made_read(*out);
+    if (err)
+        facet_manifest_close(out);
     return err;
 }
 
@@ -205,7 +209,7 @@ static void fail_unknown(const char *what, const char *name, const char *const *
 
 const struct facet_model_spec *facet_manifest_find(const struct facet_manifest *m, const char *name)
 {
-    const char *known[MAX_MODELS];
+    const char *known[2 * MAX_MODELS];     /* the manifest's, and those made here */
     for (size_t i = 0; i < m->n_models; i++) {
         known[i] = m->models[i].name;
         if (!strcmp(known[i], name))

@@ -27,6 +27,10 @@ struct facet__files { struct facet_model_file *items; size_t count; };
 int facet__files_read(struct facet__files *f, const struct facet_yaml *owner, const char *below, const char *origin);
 void facet__files_free(struct facet_model_file *items, size_t count);
 
+/* Adds the models that were made here from those of the manifest; what does not fit any more is left out, with
+ * a line in the log. */
+int facet__made_read(struct facet_manifest *m);
+
 /* A text member: FACET_E_FORMAT with line when it is missing and `is_needed`, or is no text. */
 int facet__text(char **out, const struct facet_yaml *y, const char *key, bool is_needed);
 int facet__short_text(char *out, size_t cap, const struct facet_yaml *y, const char *key, bool is_needed);

@@ -5,22 +5,17 @@
 
 #include "base/errors.h"
 #include "base/file.h"
-#include "base/hash.h"
-#include "base/json.h"
 #include "base/str.h"
 #include "engine/format/import.h"
 #include "engine/format/onnx.h"
+#include "models/folder.h"
 #include "models/models_priv.h"
 #include "models/obtain.h"
 
-#include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct pull {
@@ -28,54 +23,17 @@ struct pull {
     struct facet__obtain obtain;
     char work[PATH_MAX];       /* .pull-NAME */
     char result[PATH_MAX];     /* .pull-NAME/result */
-    struct facet_str json;
 };
-
-/* ---- folders ---- */
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    return remove(path);
-}
-
-static int remove_tree(const char *path)
-{
-    if (!facet_path_exists(path))
-        return FACET_OK;
-    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) ? facet_fail_errno("remove", path) : FACET_OK;
-}
-
-/* <models>/<prefix><name><suffix> */
-static int place(char *out, const char *prefix, const char *name, const char *suffix)
-{
-    char dir[PATH_MAX], file[FACET_MAX_NAME + 32];
-    int err = facet_models_dir(dir, sizeof(dir));
-    snprintf(file, sizeof(file), "%s%s%s", prefix, name, suffix);
-    return err ? err : facet_path_join(out, PATH_MAX, dir, file);
-}
-
-/* Waits for other processes that pull or remove this model. *fd is closed by the caller. */
-static int lock_model(const struct facet_model_spec *s, int *fd)
-{
-    char path[PATH_MAX];
-    int err = place(path, ".", s->name, ".lock");
-    if (err)
-        return err;
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (*fd < 0)
-        return facet_fail_errno("write", path);
-    return flock(*fd, LOCK_EX) ? facet_fail_errno("lock", path) : FACET_OK;
-}
 
 /* ---- steps ---- */
 
 static int open_work(struct pull *p)
 {
-    int err = place(p->work, ".pull-", p->s->name, "");
+    int err = facet__folder_place(p->work, ".pull-", p->s->name, "");
     if (!err)
         err = facet_path_join(p->result, sizeof(p->result), p->work, "result");
     if (!err)
-        err = remove_tree(p->result);
+        err = facet__folder_remove(p->result);
     return err ? err : facet_mkdirs(p->result);
 }
 
@@ -144,68 +102,6 @@ static int import_part(struct pull *p, const struct facet_model_part *part, cons
     return err;
 }
 
-static int describe_part(struct pull *p, struct facet_jsonw *w, const struct facet_model_part *part)
-{
-    char path[PATH_MAX], sha256[FACET_SHA256_HEX];
-    struct stat st;
-    int err = facet_path_join(path, sizeof(path), p->result, part->onnx);
-    if (!err && stat(path, &st))
-        err = facet_fail_errno("read", path);
-    if (!err)
-        err = facet_sha256_file(path, sha256);
-    if (err)
-        return err;
-    facet_jsonw_object(w);
-    facet_jsonw_kstr(w, "file", part->onnx);
-    facet_jsonw_kint(w, "bytes", st.st_size);
-    facet_jsonw_kstr(w, "sha256", sha256);
-    facet_jsonw_end_object(w);
-    return FACET_OK;
-}
-
-static int write_description(struct pull *p)
-{
-    struct facet_jsonw w;
-    char path[PATH_MAX], sources[FACET_SHA256_HEX];
-    int err = FACET_OK;
-    facet__sources_sha256(p->s, sources);
-    facet_jsonw_init(&w, &p->json, true);
-    facet_jsonw_object(&w);
-    facet_jsonw_kstr(&w, "model", p->s->name);
-    facet_jsonw_kstr(&w, "version", p->s->version);
-    facet_jsonw_kstr(&w, "licence", p->s->licence);
-    facet_jsonw_kstr(&w, "importer", p->s->importer);
-    facet_jsonw_kint(&w, "import_version", FACET__IMPORT_VERSION);
-    facet_jsonw_kstr(&w, "sources_sha256", sources);
-    facet_jsonw_key(&w, "parts");
-    facet_jsonw_array(&w);
-    for (size_t i = 0; !err && i < p->s->n_parts; i++)
-        err = describe_part(p, &w, &p->s->parts[i]);
-    facet_jsonw_end_array(&w);
-    facet_jsonw_end_object(&w);
-    if (!err)
-        err = facet_path_join(path, sizeof(path), p->result, "model.json");
-    if (!err && p->json.err)
-        err = facet_fail_nomem();
-    return err ? err : facet_file_write_atomic(path, p->json.data, p->json.len);
-}
-
-/* The folder that was there goes aside first: a rename over a full folder is refused. */
-static int put_in_place(struct pull *p)
-{
-    char to[PATH_MAX], old[PATH_MAX];
-    int err = place(to, "", p->s->name, "");
-    if (!err)
-        err = facet_path_join(old, sizeof(old), p->work, "old");
-    if (!err)
-        err = remove_tree(old);
-    if (!err && facet_path_exists(to) && rename(to, old))
-        err = facet_fail_errno("replace", to);
-    if (!err && rename(p->result, to))
-        err = facet_fail_errno("write", to);
-    return err ? err : remove_tree(p->work);
-}
-
 static int pull_parts(struct pull *p)
 {
     int err = open_work(p);
@@ -216,8 +112,8 @@ static int pull_parts(struct pull *p)
             err = import_part(p, &p->s->parts[i], dir);
     }
     if (!err)
-        err = write_description(p);
-    return err ? err : put_in_place(p);
+        err = facet__folder_describe(p->s, p->s->importer, p->result);
+    return err ? err : facet__folder_put(p->s->name, p->work, p->result);
 }
 
 /* ---- public ---- */
@@ -226,14 +122,16 @@ int facet_model_pull(const struct facet_model_spec *s, const struct facet_pull_o
 {
     struct pull p = {.s = s};
     bool nothing = false;
-    int fd = -1, err = lock_model(s, &fd);
+    if (*s->made_from)
+        return facet_fail(FACET_E_UNSUPPORTED, "cannot pull '%s': it was made here from '%s'; run: facet models optimise %s",
+                          s->name, s->made_from, s->made_from);
+    int fd = -1, err = facet__folder_lock(s->name, &fd);
     if (!err)
         nothing = !o->force && facet_model_present(s); /* another process may just have done it */
     if (!err && !nothing) {
         facet__obtain_init(&p.obtain, s->name, s->files, s->n_files, o);
         err = pull_parts(&p);
         facet__obtain_fini(&p.obtain);
-        facet_str_fini(&p.json);
     }
     if (fd >= 0)
         close(fd);
@@ -245,17 +143,17 @@ int facet_model_pull(const struct facet_model_spec *s, const struct facet_pull_o
 int facet_model_remove(const struct facet_model_spec *s)
 {
     char dir[PATH_MAX], work[PATH_MAX];
-    int fd = -1, err = lock_model(s, &fd);
+    int fd = -1, err = facet__folder_lock(s->name, &fd);
     if (!err)
-        err = place(dir, "", s->name, "");
+        err = facet__folder_place(dir, "", s->name, "");
     if (!err)
-        err = place(work, ".pull-", s->name, "");
+        err = facet__folder_place(work, ".pull-", s->name, "");
     if (!err && !facet_path_exists(dir) && !facet_path_exists(work))
         err = facet_fail(FACET_E_NOT_FOUND, "cannot remove '%s': it is not there", s->name);
     if (!err)
-        err = remove_tree(work);
+        err = facet__folder_remove(work);
     if (!err)
-        err = remove_tree(dir);
+        err = facet__folder_remove(dir);
     if (fd >= 0)
         close(fd);
     return err;

@@ -38,6 +38,7 @@ struct facet_model_spec {
     char *title, *licence, *licence_note, *source;
     bool commercial;                    /* may the default user use it commercially? */
     bool is_default;
+    char made_from[FACET_MAX_NAME];     /* made here from this model (models/made.h); "": of the manifest */
     char importer[32];                  /* engine/format/import.h */
     struct facet_model_file *files;     size_t n_files;
     struct facet_model_part *parts;     size_t n_parts;
