@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/models_info.h"
+#include "cli/models_optimise.h"
 #include "cli/out.h"
 #include "engine/format/import.h"
 #include "engine/format/onnx.h"
@@ -14,15 +15,17 @@
 struct models_options {
     bool force, all;
     const char *mirror, *task, *importer;
+    struct facet_models_optimise_options optimise;
 };
 
 static const struct facet_opt models_opts[] = {
-    FACET_OPT(struct models_options, force, "force", 'f', FACET_OPT_FLAG, NULL, "pull: again, although it is there"),
+    FACET_OPT(struct models_options, force, "force", 'f', FACET_OPT_FLAG, NULL, "pull, optimise: again, although it is there"),
     FACET_OPT(struct models_options, all, "all", 'a', FACET_OPT_FLAG, NULL, "pull, check: every model of the list"),
     FACET_OPT(struct models_options, mirror, "mirror", 'm', FACET_OPT_PATH, "DIR",
               "pull: folder with models/ and data/ (else $FACET_MIRROR)"),
     FACET_OPT(struct models_options, task, "task", 't', FACET_OPT_STR, "WORD", "list: only those for this task"),
     FACET_OPT(struct models_options, importer, "from", 0, FACET_OPT_STR, "FORMAT", "import: the files' format"),
+    FACET_MODELS_OPTIMISE_OPTS(struct models_options),
     { .name = NULL },
 };
 
@@ -56,13 +59,14 @@ static void list_json(struct facet_jsonw *w, const struct facet_model_spec *s)
     facet_jsonw_kstr(w, "licence_note", s->licence_note);
     facet_jsonw_kbool(w, "commercial", s->commercial);
     facet_jsonw_kstr(w, "source", s->source);
+    facet_jsonw_kstr(w, "made_from", *s->made_from ? s->made_from : NULL);
     facet_jsonw_end_object(w);
 }
 
 static void list_text(const struct facet_cli *cli, const struct facet_model_spec *s)
 {
     facet_say(cli, "%-28s %-7s %-5s %6.1f MB  %s%s\n", s->name, s->task, state_of(s), (double)bytes_of(s) / 1e6,
-              s->licence, s->is_default ? "  (default)" : "");
+              s->licence, s->is_default ? "  (default)" : *s->made_from ? "  (made here)" : "");
 }
 
 static int list_models(struct facet_cli *cli, const void *options, int argc, char **argv)
@@ -118,6 +122,8 @@ static int pull_one(struct facet_cli *cli, const struct models_options *o, const
 {
     struct facet_progress p;
     bool nothing = false;
+    if (o->all && *s->made_from)
+        return FACET_OK;
     facet_progress_init(&p, cli, s->name, "B");
     struct facet_pull_opts pull = {.mirror = o->mirror, .force = o->force, .progress = facet_progress_pull, .ctx = &p,
                                    .cancel = cli->cancel, .did_nothing = &nothing};
@@ -225,12 +231,19 @@ static int show_info(struct facet_cli *cli, const void *options, int argc, char 
     return facet_models_info(cli, argv[0]);
 }
 
+static int optimise_model(struct facet_cli *cli, const void *options, int argc, char **argv)
+{
+    const struct models_options *o = options;
+    return facet_models_optimise(cli, &o->optimise, o->force, argv[0]);
+}
+
 static const struct facet_sub models_subs[] = {
     { "list", "", "models that can be pulled, and whether they are here", 0, 0, list_models },
     { "pull", "[NAME...]", "fetch, verify and import models (none named: the defaults)", 0, -1, pull_models },
     { "check", "[NAME...]", "compare what is here with its checksums", 0, -1, check_models },
     { "info", "NAME[/PART]|FILE.onnx", "layers, shapes, work, memory, cut points and back ends of a network", 1, 1, show_info },
     { "import", "OUT.onnx FILE...", "write a network of another format as ONNX", 2, -1, import_files },
+    { "optimise", "NAME|FILE.onnx", "make a network smaller and faster, and measure what that costs", 1, 1, optimise_model },
     { "rm", "NAME...", "remove models from this machine", 1, -1, remove_models },
     { .name = NULL },
 };
@@ -238,16 +251,19 @@ static const struct facet_sub models_subs[] = {
 const struct facet_cmd facet_cmd_models = {
     .name = "models",
     .group = "Models",
-    .summary = "list, pull, check, inspect, import and remove networks",
-    .usage = "list|pull|check|info|import|rm [options] [NAME...]",
+    .summary = "list, pull, check, inspect, import, optimise and remove networks",
+    .usage = "list|pull|check|info|import|optimise|rm [options] [NAME...]",
     .details = "Every file is pinned by its SHA-256. A pull looks in the folder that FACET_MIRROR names, then at the "
                "file's address; it verifies, imports to ONNX, and puts the model in FACET_MODELS (else "
-               "~/.local/share/facet/models). A second pull does nothing. A cancelled or broken download is resumed.",
+               "~/.local/share/facet/models). A second pull does nothing. A cancelled or broken download is resumed.\n"
+               "Optimising writes a new model beside the old one, NAME-int8 and the like, that is used by its name; docs/quantisation.md "
+               "tells how, and what it costs.",
     .options = models_opts,
     .options_size = sizeof(struct models_options),
     .subs = models_subs,
     .examples = "facet models pull\n"
                 "facet models pull --mirror /media/stick yunet-n-640\n"
                 "facet models info facenet-20180402\n"
-                "facet models import --from caffe net.onnx net.prototxt net.caffemodel\n",
+                "facet models import --from caffe net.onnx net.prototxt net.caffemodel\n"
+                "facet models optimise facenet-20180402 --int8 --calibrate pictures/\n",
 };
