@@ -71,6 +71,22 @@ static void time_case(const struct facet_kernels *k, const struct conv_case *cs,
     conv_data_close(&d);
 }
 
+static void time_convpool(const struct facet_kernels *k, const struct convpool_case *cs)
+{
+    struct convpool_data d;
+    convpool_open(&d, k, cs, END_PRELU);
+    double best = 1e9;
+    for (int i = 0; i < 30; i++) {
+        double t = seconds();
+        k->convpool_f32(&d.c, 0, convpool_units(&d.c), d.scratch);
+        t = seconds() - t;
+        best = t < best ? t : best;
+    }
+    double macs = 27.0 * cs->n * (cs->ih - 2) * (cs->iw - 2) * cs->oc;
+    printf("%-8s %-16s %-10s %9.1f us %8.1f GFLOP/s\n", k->kind, cs->name, "with pool", best * 1e6, macs * 2e-9 / best);
+    convpool_close(&d);
+}
+
 static void time_pnet(const struct facet_kernels *k, int h, int w)
 {
     int oh, ow;
@@ -113,6 +129,8 @@ int main(int argc, char **argv)
         time_case(&k, cs, KIND_DW);
     for (const struct conv_case *cs = pool_layers; cs->name; cs++)
         time_case(&k, cs, KIND_POOL);
+    for (int i = 0; k.convpool_f32 && i < 2; i++)
+        time_convpool(&k, &convpool_cases[i]);
     if (k.lanes > 1)
         time_pnet(&k, 360, 640);
     return 0;

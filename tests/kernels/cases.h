@@ -34,6 +34,20 @@ void conv_data_run(struct conv_data *d, const struct facet_kernels *k, enum conv
 /* A convolution of stride 1 and 3x3 that Winograd may do. */
 bool conv_case_is_wino(const struct conv_case *cs);
 
+/* A 3x3 convolution and the maximum behind it (convpool.c). */
+struct convpool_case { const char *name; int n, ih, iw, ic, oc; };
+extern const struct convpool_case convpool_cases[];      /* R-Net's and O-Net's first */
+struct convpool_data {
+    struct facet_conv c;
+    float *in, *w, *bias, *slope, *out, *want, *packed;
+    void *scratch;
+    size_t out_floats;
+};
+void convpool_open(struct convpool_data *d, const struct facet_kernels *k, const struct convpool_case *cs, enum case_end end);
+void convpool_close(struct convpool_data *d);
+size_t convpool_units(const struct facet_conv *c);
+int convpool_check(const struct facet_kernels *k, void (*say)(const char *line));    /* the number of differences */
+
 /* Compares every kernel of `k` with the C kernels; 0, or the number of differences, each reported
  * as a line through `say`. */
 int kernels_check(const struct facet_kernels *k, void (*say)(const char *line));

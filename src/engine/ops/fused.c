@@ -69,9 +69,32 @@ static int64_t macs_subgraph(const struct facet_graph *g, const struct facet_nod
     return macs;
 }
 
+/* A 3x3 convolution without padding and the 3x3/2 maximum behind it, rounding up. */
+static int infer_convpool(struct facet_infer *c)
+{
+    const struct facet_fact *x = facet_fact_in(c, 0), *w = facet_fact_in(c, 1);
+    if (!x || !w || x->shape.rank != 4 || w->shape.rank != 4 || x->dtype != FACET_F32)
+        return facet_op_fail(c->g, c->n, FACET_E_UNSUPPORTED, "its input is not a float32 picture");
+    struct facet_shape out = {4, {x->shape.dim[0], w->shape.dim[0], x->shape.dim[2], x->shape.dim[3]}};
+    for (int i = 2; i < 4; i++) {
+        if (out.dim[i] < 5)
+            return facet_op_fail(c->g, c->n, FACET_E_FORMAT, "its input has a side of %lld, and 5 is the least", (long long)out.dim[i]);
+        out.dim[i] = (out.dim[i] - 4) / 2 + 1;
+    }
+    facet_fact_set(c, 0, FACET_F32, &out);
+    return FACET_OK;
+}
+
+static int64_t macs_convpool(const struct facet_graph *g, const struct facet_node *n)
+{
+    const struct facet_shape *x = &g->values[n->inputs[0]].shape, *w = &g->values[n->inputs[1]].shape;
+    return x->dim[2] < 3 || x->dim[3] < 3 ? 0 : (x->dim[2] - 2) * (x->dim[3] - 2) * 9 * w->dim[0] * w->dim[1];
+}
+
 const struct facet_op facet_ops_fused[] = {
     {"Subgraph", "facet", 1, 0, 0, -1, -1, infer_subgraph, macs_subgraph},
     {"Layout", "facet", 1, 0, 1, 1, 1, infer_layout, NULL},
     {"PNet", "facet", 1, 0, 14, 14, 2, infer_pnet, macs_pnet},
+    {"ConvPool", "facet", 1, 0, 2, 3, 1, infer_convpool, macs_convpool},
     {0},
 };

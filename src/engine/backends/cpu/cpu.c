@@ -10,7 +10,7 @@
 
 static const struct facet_cpu_op *const families[] = {
     facet_cpu_conv, facet_cpu_matmul, facet_cpu_pool, facet_cpu_elementwise, facet_cpu_rows, facet_cpu_move, facet_cpu_cast,
-    facet_cpu_pnet,
+    facet_cpu_pnet, facet_cpu_convpool,
 };
 
 static const struct facet_cpu_op *find(const struct facet_node *n)
@@ -72,6 +72,12 @@ static void cpu_release(void *state)
     free(s);
 }
 
+static int cpu_fuse_network(struct facet_graph *g)
+{
+    int err = facet_cpu_fuse_pnet(g);
+    return err ? err : facet_cpu_fuse_convpool(g);
+}
+
 static int cpu_prepare(void **state, const struct facet_graph *g, int node, struct facet_pack *pack)
 {
     const struct facet_cpu_op *op = find(&g->nodes[node]);
@@ -121,7 +127,7 @@ const struct facet_backend_ops facet_backend_cpu = {
     .layout = cpu_layout,
     .stores = cpu_stores,
     .strided = cpu_strided,
-    .fuse_network = facet_cpu_fuse_pnet,
+    .fuse_network = cpu_fuse_network,
     .prepare = cpu_prepare,
     .packs = true,
     .release = cpu_release,

@@ -39,10 +39,12 @@ struct facet_cpu_op {
 
 /* The families; rows end with name NULL. */
 extern const struct facet_cpu_op facet_cpu_conv[], facet_cpu_matmul[], facet_cpu_pool[], facet_cpu_elementwise[],
-    facet_cpu_rows[], facet_cpu_move[], facet_cpu_cast[], facet_cpu_pnet[];
+    facet_cpu_rows[], facet_cpu_move[], facet_cpu_cast[], facet_cpu_pnet[], facet_cpu_convpool[];
 
 /* Finds the pattern of P-Net and puts one node facet.PNet in its place (fuse_pnet.c). */
 int facet_cpu_fuse_pnet(struct facet_graph *g);
+/* Puts a node facet.ConvPool in place of each convolution of few channels with a maximum behind it (op_convpool.c). */
+int facet_cpu_fuse_convpool(struct facet_graph *g);
 
 /* ---- values ---- */
 const struct facet_value *facet_cpu_value(const struct facet_graph *g, const struct facet_node *n, int input);   /* NULL: absent */

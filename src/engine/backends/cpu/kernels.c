@@ -11,6 +11,7 @@
     {                                                \
         k->kind = #NAME;                             \
         facet__##NAME##_conv(k);                     \
+        facet__##NAME##_convpool(k);                 \
         facet__##NAME##_depthwise(k);                \
         facet__##NAME##_elementwise(k);              \
         facet__##NAME##_pnet(k);                     \
@@ -91,4 +92,15 @@ size_t facet__wino_group(const struct facet_conv *c)
 size_t facet_wino_scratch(const struct facet_conv *c)
 {
     return facet__wino_group(c) * wino_square_bytes(c) + TILE_MAX * sizeof(float *);
+}
+
+bool facet_convpool_fits(int ih, int iw, int ic)
+{
+    return ih >= 5 && iw >= 5 && ic >= 1 && (int64_t)iw * ic <= FACET__CONVPOOL_LINE;
+}
+
+size_t facet_convpool_scratch(const struct facet_conv *c)
+{
+    size_t ring = 8 * (size_t)(c->iw - 2) * up32(c->oc);
+    return (6 * FACET__CONVPOOL_LINE + ring + 32) * sizeof(float);
 }

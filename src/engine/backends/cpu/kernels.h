@@ -91,6 +91,11 @@ struct facet_kernels {
     /* 3x3, stride 1, dilation 1 by Winograd's F(m x m,3x3), m = c->square: squares [t0, t1) of facet_wino_tiles.
      * NULL: not offered. Weights by facet_pack_wino. scratch: facet_wino_scratch bytes, one per thread. */
     void (*wino_f32)(const struct facet_conv *c, size_t t0, size_t t1, void *scratch);
+    /* A 3x3 convolution of stride 1 without padding or residual on dense pixels of a few channels, and the 3x3/2
+     * maximum of what it gives, rounding up: oh and ow are the maximum's; facet_convpool_fits holds. Pairs of rows
+     * [u0, u1) of n * ((oh + 1) / 2). NULL: not offered. Weights by facet_pack_convpool. scratch: facet_convpool_scratch bytes,
+     * one per thread. */
+    void (*convpool_f32)(const struct facet_conv *c, size_t u0, size_t u1, void *scratch);
     /* Stored input; output and residual as c->fin says, any of the three formats. Weights by facet_pack_conv_bf16
      * and facet_pack_conv_s8. */
     void (*conv_bf16)(const struct facet_conv *c, size_t p0, size_t p1, void *scratch);
@@ -165,11 +170,16 @@ void facet_pack_dw_s8(const int8_t *w, int c, int kh, int kw, void *out);
 size_t facet_wino_pack_floats(const struct facet_kernels *k, int oc, int ic, int square);
 void facet_pack_wino(const struct facet_kernels *k, const float *w, int oc, int ic, int square, float *out);
 
+bool facet_convpool_fits(int ih, int iw, int ic);
+size_t facet_convpool_pack_floats(const struct facet_kernels *k, int oc, int ic);
+void facet_pack_convpool(const struct facet_kernels *k, const float *w, int oc, int ic, float *out);
+
 size_t facet_conv_scratch(const struct facet_conv *c);      /* of any format */
 /* The square with which Winograd costs least for this output, or 0 where direct sums cost less. */
 int facet_wino_square(const struct facet_kernels *k, int oh, int ow, int ic, int oc);
 size_t facet_wino_tiles(const struct facet_conv *c);
 size_t facet_wino_scratch(const struct facet_conv *c);
+size_t facet_convpool_scratch(const struct facet_conv *c);
 
 /* One number between the formats: to the nearest even; NaN stays NaN. */
 static inline float facet_bf16_float(uint16_t b)

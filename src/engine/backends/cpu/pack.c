@@ -139,29 +139,31 @@ size_t facet_wino_pack_floats(const struct facet_kernels *k, int oc, int ic, int
     return (size_t)(square + 2) * (size_t)(square + 2) * facet_conv_pack_floats(k, oc, (size_t)ic);
 }
 
+/* G of F(m,3), m = 2, 3 and 4. */
+static const double wino_g[3][6][3] = {
+    { { 1, 0, 0 }, { 1.0 / 2, 1.0 / 2, 1.0 / 2 }, { 1.0 / 2, -1.0 / 2, 1.0 / 2 }, { 0, 0, 1 } },
+    { { 1.0 / 2, 0, 0 },
+      { -1.0 / 2, -1.0 / 2, -1.0 / 2 },
+      { -1.0 / 6, 1.0 / 6, -1.0 / 6 },
+      { 1.0 / 6, 1.0 / 3, 2.0 / 3 },
+      { 0, 0, 1 } },
+    { { 1.0 / 4, 0, 0 },
+      { -1.0 / 6, -1.0 / 6, -1.0 / 6 },
+      { -1.0 / 6, 1.0 / 6, -1.0 / 6 },
+      { 1.0 / 24, 1.0 / 12, 1.0 / 6 },
+      { 1.0 / 24, -1.0 / 12, 1.0 / 6 },
+      { 0, 0, 1 } },
+};
+
 /* G g G^T of F(m x m,3x3), in double: it is done once and costs nothing to be exact. */
 static void wino_weights(const float g[9], int m, double u[36])
 {
-    static const double G[3][6][3] = {
-        { { 1, 0, 0 }, { 1.0 / 2, 1.0 / 2, 1.0 / 2 }, { 1.0 / 2, -1.0 / 2, 1.0 / 2 }, { 0, 0, 1 } },
-        { { 1.0 / 2, 0, 0 },
-          { -1.0 / 2, -1.0 / 2, -1.0 / 2 },
-          { -1.0 / 6, 1.0 / 6, -1.0 / 6 },
-          { 1.0 / 6, 1.0 / 3, 2.0 / 3 },
-          { 0, 0, 1 } },
-        { { 1.0 / 4, 0, 0 },
-          { -1.0 / 6, -1.0 / 6, -1.0 / 6 },
-          { -1.0 / 6, 1.0 / 6, -1.0 / 6 },
-          { 1.0 / 24, 1.0 / 12, 1.0 / 6 },
-          { 1.0 / 24, -1.0 / 12, 1.0 / 6 },
-          { 0, 0, 1 } },
-    };
     int side = m + 2;
     for (int i = 0; i < side * side; i++) {
         u[i] = 0;
         for (int y = 0; y < 3; y++)
             for (int x = 0; x < 3; x++)
-                u[i] += G[m - 2][i / side][y] * (double)g[y * 3 + x] * G[m - 2][i % side][x];
+                u[i] += wino_g[m - 2][i / side][y] * (double)g[y * 3 + x] * wino_g[m - 2][i % side][x];
     }
 }
 
@@ -175,6 +177,28 @@ void facet_pack_wino(const struct facet_kernels *k, const float *w, int oc, int 
             wino_weights(w + ((size_t)o * (size_t)ic + i) * 9, square, u);
             for (size_t x = 0; x < points; x++)
                 *conv_slot(k, out + x * per, o, oc, (size_t)ic, i) = (float)u[x];
+        }
+    }
+}
+
+size_t facet_convpool_pack_floats(const struct facet_kernels *k, int oc, int ic)
+{
+    return 6 * 3 * (size_t)ic * round_up((size_t)oc, k->lanes);
+}
+
+/* Blocks of two vectors of channels (the last may be one): [kx][ic][6][block], transformed down the columns. */
+void facet_pack_convpool(const struct facet_kernels *k, const float *w, int oc, int ic, float *out)
+{
+    size_t block = 2 * k->lanes, depth = 3 * (size_t)ic;
+    memset(out, 0, facet_convpool_pack_floats(k, oc, ic) * sizeof(float));
+    for (size_t o = 0; o < (size_t)oc; o++) {
+        size_t b = o / block * block, left = (size_t)oc - b, width = left < block ? round_up(left, k->lanes) : block;
+        for (size_t i = 0; i < depth * 6; i++) {
+            const float *g = w + (o * (size_t)ic + i / 6 % (size_t)ic) * 9 + i / 6 / (size_t)ic;
+            double u = 0;
+            for (size_t y = 0; y < 3; y++)
+                u += wino_g[2][i % 6][y] * (double)g[y * 3];
+            out[b * depth * 6 + i * width + (o - b)] = (float)u;
         }
     }
 }

@@ -40,6 +40,12 @@ static inline void v_storen(float *p, vec a, size_t n)
         _mm_store_ss(p, low);
 }
 static inline vec v_set1(float x) { return _mm256_set1_ps(x); }
+/* Keeps a number that is used twice in its register, where compilers would rather load it twice. */
+static inline vec v_keep(vec a)
+{
+    __asm__("" : "+x"(a));
+    return a;
+}
 static inline vec v_zero(void) { return _mm256_setzero_ps(); }
 static inline vec v_add(vec a, vec b) { return _mm256_add_ps(a, b); }
 static inline vec v_sub(vec a, vec b) { return _mm256_sub_ps(a, b); }

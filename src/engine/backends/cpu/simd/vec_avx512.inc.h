@@ -16,6 +16,12 @@ static inline __mmask16 v_mask(size_t n) { return n >= VL ? 0xffff : (__mmask16)
 static inline vec v_loadn(const float *p, size_t n) { return _mm512_maskz_loadu_ps(v_mask(n), p); }
 static inline void v_storen(float *p, vec a, size_t n) { _mm512_mask_storeu_ps(p, v_mask(n), a); }
 static inline vec v_set1(float x) { return _mm512_set1_ps(x); }
+/* Keeps a number that is used twice in its register, where compilers would rather load it twice. */
+static inline vec v_keep(vec a)
+{
+    __asm__("" : "+v"(a));
+    return a;
+}
 static inline vec v_zero(void) { return _mm512_setzero_ps(); }
 static inline vec v_add(vec a, vec b) { return _mm512_add_ps(a, b); }
 static inline vec v_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }

@@ -27,6 +27,12 @@ static inline void v_storen(float *p, vec a, size_t n)
         p[i] = t[i];
 }
 static inline vec v_set1(float x) { return vdupq_n_f32(x); }
+/* Keeps a number that is used twice in its register, where compilers would rather load it twice. */
+static inline vec v_keep(vec a)
+{
+    __asm__("" : "+w"(a));
+    return a;
+}
 static inline vec v_zero(void) { return vdupq_n_f32(0); }
 static inline vec v_add(vec a, vec b) { return vaddq_f32(a, b); }
 static inline vec v_sub(vec a, vec b) { return vsubq_f32(a, b); }

@@ -1,0 +1,9 @@
+#include "engine/backends/cpu/simd/vec_neon.inc.h"
+
+#include "engine/backends/cpu/kernels_priv.h"
+#include "engine/backends/cpu/simd/convpool_body.h"
+
+void facet__neon_convpool(struct facet_kernels *k)
+{
+    k->convpool_f32 = convpool_f32;
+}
