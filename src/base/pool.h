@@ -1,5 +1,5 @@
 /* Threads that share one loop. They sleep between jobs (shared cores make spinning pools collapse:
- * see docs/engine.md), after a spin of at most some microseconds. */
+ * see docs/engine.md), after a spin of some microseconds, and leave the caller alone for a while when cores are taken away. */
 #ifndef FACET_BASE_POOL_H
 #define FACET_BASE_POOL_H
 
