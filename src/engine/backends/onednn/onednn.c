@@ -1,0 +1,141 @@
+/* The module facet-onednn.so: subgraphs on oneDNN. A session holds nets for the last few shapes it was bound to. */
+#include "base/errors.h"
+#include "base/pool.h"
+#include "engine/backends/onednn/onednn_priv.h"
+#include "engine/plan.h"
+
+#include <facet/export.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define KEPT 8
+
+extern void omp_set_num_threads(int n);     /* of libgomp, whose threads oneDNN uses */
+
+struct model { dnnl_engine_t engine; };
+
+struct session {
+    struct dn_net *nets[KEPT];      /* latest first */
+    unsigned threads;
+};
+
+static int dn_available(char *version, size_t cap)
+{
+    const dnnl_version_t *v = dnnl_version();
+    snprintf(version, cap, "%d.%d.%d", v->major, v->minor, v->patch);
+    return FACET_OK;
+}
+
+static const struct facet_backend_ops ops;
+
+static int take_whole(struct facet_graph *g)
+{
+    return facet_pass_subgraphs(g, &ops);
+}
+
+static void dn_release(void *state)
+{
+    struct model *m = state;
+    dnnl_engine_destroy(m->engine);
+    free(m);
+}
+
+static int dn_prepare(void **state, const struct facet_graph *g, int node, struct facet_pack *pack)
+{
+    struct model *m = calloc(1, sizeof(*m));
+    *state = m;
+    if (!m)
+        return facet_fail_nomem();
+    if (dnnl_engine_create(&m->engine, dnnl_cpu, 0) == dnnl_success)
+        return FACET_OK;
+    free(m);
+    *state = NULL;
+    return facet_fail(FACET_E_UNSUPPORTED, "oneDNN cannot use this processor");
+}
+
+/* ---- sessions ---- */
+
+static bool is_for(const struct dn_net *net, const struct facet_run *r)
+{
+    for (int i = 0; i < r->n_in; i++)
+        if (!facet_shape_equal(&net->facts[net->g->inputs[i]].shape, &r->in[i]->shape))
+            return false;
+    return true;
+}
+
+static void put_first(struct session *s, int i)
+{
+    struct dn_net *net = s->nets[i];
+    for (; i > 0; i--)
+        s->nets[i] = s->nets[i - 1];
+    s->nets[0] = net;
+}
+
+static int find_net(struct session *s, const struct model *m, const struct facet_graph *body, const struct facet_run *r)
+{
+    int i = 0;
+    while (i < KEPT - 1 && s->nets[i] && !is_for(s->nets[i], r))
+        i++;
+    if (!s->nets[i] || !is_for(s->nets[i], r)) {
+        facet__dn_net_free(&s->nets[i]);
+        int err = facet__dn_net_new(&s->nets[i], m->engine, body, r);
+        if (err)
+            return err;
+    }
+    put_first(s, i);
+    return FACET_OK;
+}
+
+static void dn_unbind(void *session)
+{
+    struct session *s = session;
+    for (int i = 0; i < KEPT; i++)
+        facet__dn_net_free(&s->nets[i]);
+    free(s);
+}
+
+static int dn_bind(void **session, const void *state, const struct facet_graph *g, int node, const struct facet_run *r)
+{
+    struct session *s = *session ? *session : calloc(1, sizeof(*s));
+    *session = s;
+    if (!s)
+        return facet_fail_nomem();
+    s->threads = facet_pool_threads(r->pool);
+    omp_set_num_threads((int)s->threads);
+    int err = find_net(s, state, g->nodes[node].body, r);
+    struct dn_net *net = s->nets[0];
+    for (int i = 0; !err && i < r->n_in; i++)
+        if (net->values[net->g->inputs[i]].memory)
+            err = facet__dn_check(net, dnnl_memory_set_data_handle(net->values[net->g->inputs[i]].memory, r->in[i]->data), "bind");
+    for (int i = 0; !err && i < r->n_out; i++)
+        err = facet__dn_check(net, dnnl_memory_set_data_handle(net->outputs[i], r->out[i]->data), "bind");
+    return err;
+}
+
+static int dn_run(const void *state, const struct facet_graph *g, int node, const struct facet_run *r)
+{
+    const struct session *s = r->session;
+    const struct dn_net *net = s->nets[0];
+    int err = FACET_OK;
+    omp_set_num_threads((int)s->threads);
+    for (int i = 0; !err && i < net->n_steps; i++)
+        err = facet__dn_check(net, dnnl_primitive_execute(net->steps[i].primitive, net->stream, net->steps[i].n_args, net->steps[i].args), "run");
+    return err ? err : facet__dn_check(net, dnnl_stream_wait(net->stream), "run");
+}
+
+static const struct facet_backend_ops ops = {
+    .name = "onednn",
+    .supports = facet__dn_supports,
+    .stores = facet__dn_stores,
+    .fuse_network = take_whole,
+    .prepare = dn_prepare,
+    .release = dn_release,
+    .run = dn_run,
+    .available = dn_available,
+    .bind = dn_bind,
+    .unbind = dn_unbind,
+    .error_text = facet_error_text,
+};
+
+extern FACET_API const struct facet_backend_module facet_backend_module;
+const struct facet_backend_module facet_backend_module = { .version = FACET_VERSION, .ops_size = sizeof(struct facet_backend_ops), .ops = &ops };
