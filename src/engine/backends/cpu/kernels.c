@@ -28,16 +28,23 @@ void facet_kernels_init(struct facet_kernels *k, uint32_t flags)
 {
     facet__kernels_c(k);
     facet__c_pnet(k);
+    facet__c_pnet_u8(k);
     facet__c_stored(k);
     facet__c_stored_rows(k);
 #if defined(FACET_KERNELS_X86)
-    if (flags & FACET_CPU_AVX2)
+    if (flags & FACET_CPU_AVX2) {
         use_avx2(k);
+        facet__avx2_pnet_u8(k);
+    }
     if (flags & FACET_CPU_AVX512)
         use_avx512(k);
+    if (flags & FACET_CPU_AVX512 && flags & FACET_CPU_AVX512_VNNI)
+        facet__avx512vnni_pnet(k);
 #elif defined(FACET_KERNELS_ARM)
-    if (flags & FACET_CPU_NEON)
+    if (flags & FACET_CPU_NEON) {
         use_neon(k);
+        facet__neon_pnet_u8(k);
+    }
 #else
     (void)flags;
 #endif

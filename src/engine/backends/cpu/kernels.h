@@ -72,13 +72,25 @@ struct facet_pnet {
     float *prob, *box;            /* n x 2 x oh x ow, n x 4 x oh x ow */
     int n, h, w;
     bool softmax;                 /* over the two channels of prob */
-    const float *pack;            /* by facet_pack_pnet */
+    const float *pack;            /* by facet_pack_pnet; NULL for pnet_u8 */
+    const void *pack_u8;          /* by facet_pack_pnet_u8; NULL for pnet_f32 */
 };
 struct facet_pnet_weights { const float *w[5], *bias[5], *slope[3]; };   /* as in ONNX; [3] is prob, [4] box */
 void facet_pnet_size(int h, int w, int *oh, int *ow);                    /* 0 when the picture is too small */
 size_t facet_pnet_pack_floats(void);
 void facet_pack_pnet(const struct facet_pnet_weights *w, float *out);
-size_t facet_pnet_scratch(int w);
+size_t facet_pnet_scratch(int w);         /* enough for either kernel */
+
+/* The same in 8 bits: the picture is rounded to u8 first, then what each of the three layers gives; weights
+ * are s8. What the heads give stays float. */
+struct facet_pnet_u8_weights {
+    const int8_t *w[5];
+    const float *w_scale[5], *bias[5], *slope[3];      /* w_scale: one per output channel */
+    float scale[4];               /* of the picture, and of what the three layers give; above 0 */
+    int32_t zero[4];              /* 0..255 */
+};
+size_t facet_pnet_u8_pack_bytes(void);
+void facet_pack_pnet_u8(const struct facet_pnet_u8_weights *w, void *out);
 
 struct facet_kernels {
     const char *kind;             /* "c", "avx2", "avx512", "neon" */
@@ -143,6 +155,9 @@ struct facet_kernels {
     void (*nhwc_to_nchw_f32)(const float *in, size_t in_px, float *out, size_t channels, size_t pixels);
     /* Output rows [r0, r1) of one image; r0 a multiple of 4. scratch: facet_pnet_scratch bytes. */
     void (*pnet_f32)(const struct facet_pnet *p, int img, int r0, int r1, void *scratch);
+    /* The same on u8, any r0. Sums are of whole numbers, and ends the same in all kinds: what the layers and the
+     * heads give before softmax is equal bit by bit. */
+    void (*pnet_u8)(const struct facet_pnet *p, int img, int r0, int r1, void *scratch);
 };
 
 /* The table for these FACET_CPU_* flags: C first, then what the flags allow on top. */

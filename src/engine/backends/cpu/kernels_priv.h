@@ -7,6 +7,7 @@
 /* Each replaces the pointers of its family. A kind that is not built has none. */
 void facet__kernels_c(struct facet_kernels *k);
 void facet__c_pnet(struct facet_kernels *k);
+void facet__c_pnet_u8(struct facet_kernels *k);
 void facet__c_stored(struct facet_kernels *k);
 void facet__c_stored_rows(struct facet_kernels *k);
 void facet__avx2_conv(struct facet_kernels *k);
@@ -14,16 +15,19 @@ void facet__avx2_convpool(struct facet_kernels *k);
 void facet__avx2_depthwise(struct facet_kernels *k);
 void facet__avx2_elementwise(struct facet_kernels *k);
 void facet__avx2_pnet(struct facet_kernels *k);
+void facet__avx2_pnet_u8(struct facet_kernels *k);
 void facet__avx512_conv(struct facet_kernels *k);
 void facet__avx512_convpool(struct facet_kernels *k);
 void facet__avx512_depthwise(struct facet_kernels *k);
 void facet__avx512_elementwise(struct facet_kernels *k);
 void facet__avx512_pnet(struct facet_kernels *k);
+void facet__avx512vnni_pnet(struct facet_kernels *k);
 void facet__neon_conv(struct facet_kernels *k);
 void facet__neon_convpool(struct facet_kernels *k);
 void facet__neon_depthwise(struct facet_kernels *k);
 void facet__neon_elementwise(struct facet_kernels *k);
 void facet__neon_pnet(struct facet_kernels *k);
+void facet__neon_pnet_u8(struct facet_kernels *k);
 
 /* Numbers of a row of input of convpool_f32 at most, and from row to row of its transform: an odd number of lines of
  * the cache. */

@@ -22,7 +22,7 @@ size_t facet_pnet_pack_floats(void)
 }
 
 /* Rows of the pictures between the layers, of at most w numbers each and some to spare, for 8 rows
- * of 10 and 16 channels, two rows of 10, and what a block of columns needs. */
+ * of 10 and 16 channels, two rows of 10, and what a block of columns needs. In 8 bits it is a tenth of that. */
 size_t facet_pnet_scratch(int w)
 {
     size_t row = (size_t)w + 256;

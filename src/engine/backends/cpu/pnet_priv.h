@@ -26,4 +26,21 @@ enum {
 };
 enum { PNET_GROUP1 = 5, PNET_GROUP2 = 8, PNET_GROUP3 = 8 };    /* output channels kept in registers */
 
+/* P-Net in 8 bits. Four channels lie in a quad, the 32 bits of a column; weights lie as the kernels read
+ * them, [oc/group][ky][quad][kx][group], each number four s8. A layer's end is in units of its output's step. */
+enum { PNET_Q0 = 1, PNET_Q1 = 3, PNET_Q2 = 4, PNET_Q3 = 8 };              /* quads of the picture and of each layer */
+enum { PNET_U8_GROUP1 = 4, PNET_U8_GROUP2 = 8, PNET_U8_GROUP3 = 8 };
+struct pnet_u8_end {
+    float scale[PNET_C3], bias[PNET_C3], slope[PNET_C3];
+    int32_t sum[PNET_C3];                   /* of the channel's weights */
+    int32_t zero;                           /* of what the layer gives */
+};
+struct pnet_u8_pack {
+    float in_inv;                           /* steps of the picture's numbers */
+    int32_t in_zero;
+    struct pnet_u8_end end[4];              /* [3]: both heads, real, without slope and zero */
+    int32_t w1[PNET_Q1 * 4 * 9 * PNET_Q0], w2[PNET_C2 * 9 * PNET_Q1], w3[PNET_C3 * 9 * PNET_Q2];
+    int32_t heads[PNET_Q3 * PNET_HEADS];    /* [quad][6] */
+};
+
 #endif

@@ -13,6 +13,7 @@
  *
  * Rows below the picture repeat its last row: what they give is finite and not used. */
 #include "engine/backends/cpu/pnet_priv.h"
+#include "engine/backends/cpu/simd/pnet_heads_body.h"
 
 #include <math.h>
 #include <string.h>
@@ -206,25 +207,11 @@ static void pnet_second(const struct pnet_work *k, int g)
     }
 }
 
-static void pnet_store_heads(const struct pnet_work *k, const vec acc[PNET_HEADS], size_t at, size_t n)
-{
-    size_t plane = (size_t)k->oh * (size_t)k->ow;
-    vec a = acc[0], b = acc[1];
-    if (k->p->softmax) {
-        vec e = v_exp(v_min(v_max(v_sub(acc[1], acc[0]), v_set1(-87)), v_set1(87)));
-        a = v_div(v_set1(1), v_add(v_set1(1), e));
-        b = v_mul(e, a);
-    }
-    v_storen(k->p->prob + at, a, n);
-    v_storen(k->p->prob + plane + at, b, n);
-    for (int o = 2; o < PNET_HEADS; o++)
-        v_storen(k->p->box + (size_t)(o - 2) * plane + at, acc[o], n);
-}
-
 /* Both 1x1 layers on the block in k->third. */
 FORCE_INLINE void pnet_heads(const struct pnet_work *k, int y, int x, int columns)
 {
     const float *w = k->p->pack + PNET_HEAD_W, *bias = k->p->pack + PNET_HEAD_B;
+    size_t plane = (size_t)k->oh * (size_t)k->ow;
     for (int r = 0; r < 4 && y + r < k->oh; r++) {
         for (int j = 0; j < columns; j += VL) {
             const float *in = k->third + r * PNET_C3 * NX * VL + j;
@@ -236,7 +223,7 @@ FORCE_INLINE void pnet_heads(const struct pnet_work *k, int y, int x, int column
                 UNROLL for (int o = 0; o < PNET_HEADS; o++)
                     acc[o] = v_fma(v_set1(w[o * PNET_C3 + c]), d, acc[o]);
             }
-            pnet_store_heads(k, acc, (size_t)(y + r) * (size_t)k->ow + (size_t)(x + j), (size_t)(columns - j));
+            pnet_store_heads(k->p, plane, acc, (size_t)(y + r) * (size_t)k->ow + (size_t)(x + j), (size_t)(columns - j));
         }
     }
 }
