@@ -14,13 +14,16 @@ struct facet_bench_words {
     /* engine */
     bool layers, scaling, busy;
     const char *only, *rivals, *precision, *cpu;
-    /* start */
+    /* start, search */
     const char *detector, *recogniser;
+    /* search */
+    int64_t people, dim, batch, best, max_pictures;
+    bool file;
 };
 
 /* Prints the report as text or as JSON, and writes the Markdown file where one is wanted. Frees the report. */
 int facet_bench_answer(struct facet_cli *cli, const struct facet_bench_words *o, struct facet_report *r);
 
-facet_cmd_fn facet_bench_engine_main, facet_bench_start_main;
+facet_cmd_fn facet_bench_engine_main, facet_bench_start_main, facet_bench_search_main;
 
 #endif

@@ -13,13 +13,19 @@ static const struct facet_opt bench_opts[] = {
     FACET_OPT(struct facet_bench_words, markdown, "markdown", 'm', FACET_OPT_PATH, "FILE", "write the tables as Markdown, too"),
     FACET_OPT(struct facet_bench_words, only, "only", 'o', FACET_OPT_STR, "LIST", "engine: these networks alone, pnet,rnet ..."),
     FACET_OPT(struct facet_bench_words, precision, "precision", 'p', FACET_OPT_STR, "LIST", "engine: fp32, bf16, int8 or all (default fp32)"),
-    FACET_OPT(struct facet_bench_words, rivals, "rivals", 0, FACET_OPT_STR, "LIST", "engine: onnxruntime, onednn, xnnpack or none (default: those found)"),
+    FACET_OPT(struct facet_bench_words, rivals, "rivals", 0, FACET_OPT_STR, "LIST", "engine: onnxruntime, onednn, xnnpack or none (default: those found); search: none leaves FAISS out"),
     FACET_OPT(struct facet_bench_words, cpu, "cpu", 0, FACET_OPT_STR, "KIND", "engine: us and oneDNN as on an avx2 or avx512 processor"),
     FACET_OPT(struct facet_bench_words, scaling, "scaling", 's', FACET_OPT_FLAG, NULL, "engine: each with one thread, too"),
     FACET_OPT(struct facet_bench_words, busy, "busy", 'b', FACET_OPT_FLAG, NULL, "engine: each again while another process takes a core"),
     FACET_OPT(struct facet_bench_words, layers, "layers", 'l', FACET_OPT_FLAG, NULL, "engine: time of each of our layers, too"),
-    FACET_OPT(struct facet_bench_words, detector, "detector", 0, FACET_OPT_STR, "MODEL", "start: what finds faces"),
-    FACET_OPT(struct facet_bench_words, recogniser, "recogniser", 0, FACET_OPT_STR, "MODEL", "start: what makes embeddings (default: all that are there)"),
+    FACET_OPT(struct facet_bench_words, detector, "detector", 0, FACET_OPT_STR, "MODEL", "start, search: what finds faces"),
+    FACET_OPT(struct facet_bench_words, recogniser, "recogniser", 0, FACET_OPT_STR, "MODEL", "start, search: what makes embeddings (start: all that are there)"),
+    FACET_OPT_RANGE(struct facet_bench_words, people, "people", 0, FACET_OPT_INT, "N", 1, 10000000, "search: templates, one each (default 1000000)"),
+    FACET_OPT_RANGE(struct facet_bench_words, dim, "dim", 0, FACET_OPT_INT, "N", 1, 2048, "search: numbers of a template (default 512)"),
+    FACET_OPT_RANGE(struct facet_bench_words, batch, "batch", 0, FACET_OPT_INT, "N", 1, 128, "search: queries at once (default 32)"),
+    FACET_OPT_RANGE(struct facet_bench_words, best, "best", 0, FACET_OPT_INT, "K", 1, 1000, "search: answers to each query (default 1)"),
+    FACET_OPT(struct facet_bench_words, file, "file", 0, FACET_OPT_FLAG, NULL, "search: write the index to the cache folder and map it"),
+    FACET_OPT_RANGE(struct facet_bench_words, max_pictures, "max-pictures", 0, FACET_OPT_INT, "N", 1, 20000, "search: of the folder (default all)"),
     { 0 },
 };
 
@@ -46,6 +52,8 @@ static const struct facet_sub bench_subs[] = {
     { .name = "engine", .usage = "", .summary = "the face networks, beside ONNX Runtime, oneDNN and XNNPACK where they are", .run = facet_bench_engine_main },
     { .name = "start", .usage = "PICTURE", .summary = "from the start of the process to the first embedding, and its memory", .min_args = 1,
       .max_args = 1, .run = facet_bench_start_main },
+    { .name = "search", .usage = "[FOLDER]", .summary = "exact search over very many templates; with a folder of faces, what int8 costs on them",
+      .max_args = 1, .run = facet_bench_search_main },
     { 0 },
 };
 

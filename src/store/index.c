@@ -15,8 +15,9 @@ float facet__int8_scale(int dim)
 void facet__to_int8(int8_t *out, const float *in, int dim, float scale)
 {
     for (int i = 0; i < dim; i++) {
-        float v = roundf(in[i] * scale);
-        out[i] = (int8_t)(v > 127 ? 127 : v < -127 ? -127 : v);
+        double v = (double)(in[i] * scale);
+        v = v > 127 ? 127 : v < -127 ? -127 : v;
+        out[i] = (int8_t)(v + (v < 0 ? -0.5 : 0.5)); /* cut off towards zero */
     }
 }
 

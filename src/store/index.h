@@ -49,6 +49,9 @@ int facet_index_match_person(const struct facet_index *x, const float *query, in
 int facet_index_search_many(const struct facet_index *x, const float *queries, int n, const struct facet_search_opts *o,
                             uint32_t flags, struct facet_match *out, int *found);
 
+/* Reads every full block of rows once and does nothing with them: what a search can at best take. */
+uint64_t facet_index_read(const struct facet_index *x, struct facet_pool *pool);
+
 /* What a file was made from: it is used for that and for nothing else. */
 struct facet_index_tie {
     char contract[65];

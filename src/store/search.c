@@ -405,3 +405,29 @@ int facet_index_search_many(const struct facet_index *x, const float *queries, i
     many_close(&m);
     return err;
 }
+
+/* --- reading alone --- */
+
+struct reading { const struct facet_index *x; atomic_uint_fast64_t sum; };
+
+static void read_block(void *ctx, size_t block, unsigned worker)
+{
+    struct reading *r = ctx;
+    const struct facet__rows *b = r->x->row_blocks[block];
+    uint64_t sum[8] = { 0 };
+    for (size_t i = 0; i + 64 <= b->bytes; i += 64) {
+        uint64_t line[8];
+        memcpy(line, b->data + i, sizeof(line));
+        for (size_t j = 0; j < 8; j++)
+            sum[j] += line[j];
+    }
+    atomic_fetch_add(&r->sum, sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7]);
+}
+
+uint64_t facet_index_read(const struct facet_index *x, struct facet_pool *pool)
+{
+    struct reading r = { .x = x };
+    atomic_init(&r.sum, 0);
+    facet_pool_for(pool, x->rows / FACET__ROWS, read_block, &r);
+    return atomic_load(&r.sum);
+}
