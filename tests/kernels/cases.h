@@ -52,6 +52,9 @@ int convpool_check(const struct facet_kernels *k, void (*say)(const char *line))
  * as a line through `say`. */
 int kernels_check(const struct facet_kernels *k, void (*say)(const char *line));
 
+/* The same for pools, means and conversions of stored numbers; part of kernels_check. */
+int rows_check(const struct facet_kernels *k, void (*say)(const char *line));
+
 float *random_floats(size_t n, uint64_t seed);
 
 #endif

@@ -209,5 +209,5 @@ int kernels_check(const struct facet_kernels *k, void (*say)(const char *line))
     static const int sides[][2] = { { 11, 11 }, { 12, 13 }, { 12, 61 }, { 61, 12 }, { 40, 75 }, { 75, 40 }, { 58, 109 }, { 33, 210 }, { 20, 107 } };
     for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
         check_pnet(&ck, 1 + (int)i % 2, sides[i][0], sides[i][1], i % 3 != 0);
-    return ck.wrong + convpool_check(k, say);
+    return ck.wrong + convpool_check(k, say) + rows_check(k, say);
 }

@@ -14,6 +14,7 @@
         facet__##NAME##_convpool(k);                 \
         facet__##NAME##_depthwise(k);                \
         facet__##NAME##_elementwise(k);              \
+        facet__##NAME##_rows(k);                     \
         facet__##NAME##_pnet(k);                     \
     }
 

@@ -59,9 +59,8 @@ struct facet_conv {
     struct facet_finish fin;
 };
 
-/* From the u8 numbers of one or two inputs to those of the output: out = in * scale (+ in2 * scale2), counted from
- * their zero points, in steps of the output. */
-struct facet_requant { float scale, scale2; int32_t zero, zero2, out_zero; };
+/* From the u8 numbers of an input to those of the output: out = in * scale, counted from their zero points. */
+struct facet_requant { float scale; int32_t zero, out_zero; };
 
 enum facet_binary { FACET_ADD, FACET_SUB, FACET_MUL, FACET_DIV };
 
@@ -127,19 +126,9 @@ struct facet_kernels {
     /* out[p][ch] = a[p][ch] op b[p][ch]; b_px 0: one pixel of b for all (per channel). */
     void (*binary_f32)(enum facet_binary op, const float *a, size_t a_px, const float *b, size_t b_px,
                        float *out, size_t out_px, size_t pixels, size_t channels);
-    void (*binary_bf16)(enum facet_binary op, const uint16_t *a, size_t a_px, const uint16_t *b, size_t b_px,
-                        uint16_t *out, size_t out_px, size_t pixels, size_t channels);
-    /* ADD and SUB: a * scale +- b * scale2; MUL: a * b * scale. No DIV. */
-    void (*binary_u8)(enum facet_binary op, const uint8_t *a, size_t a_px, const uint8_t *b, size_t b_px,
-                      uint8_t *out, size_t out_px, size_t pixels, size_t channels, const struct facet_requant *q);
-    /* out = finish(in); in may be out. bias and slope need no padding here. Output and residual of _bf16 and _u8
-     * are as f says; finish_u8 ends the sums (in - in_zero), f->scale needs no padding either. */
+    /* out = finish(in); in may be out. bias and slope need no padding here. */
     void (*finish_f32)(const float *in, size_t in_px, float *out, size_t out_px, size_t pixels,
                        size_t channels, const struct facet_finish *f);
-    void (*finish_bf16)(const uint16_t *in, size_t in_px, void *out, size_t out_px, size_t pixels,
-                        size_t channels, const struct facet_finish *f);
-    void (*finish_u8)(const uint8_t *in, int32_t in_zero, size_t in_px, void *out, size_t out_px, size_t pixels,
-                      size_t channels, const struct facet_finish *f);
     /* Mean over all pixels of one image, as floats; of u8: of the stored numbers. */
     void (*gap_f32)(const float *in, size_t in_px, float *out, size_t pixels, size_t channels);
     void (*gap_bf16)(const uint16_t *in, size_t in_px, float *out, size_t pixels, size_t channels);

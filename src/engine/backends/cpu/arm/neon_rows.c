@@ -1,0 +1,7 @@
+#include "engine/backends/cpu/kernels_priv.h"
+#include "engine/backends/cpu/simd/rows_body.h"
+
+void facet__neon_rows(struct facet_kernels *k)
+{
+    rows_use(k);
+}
