@@ -1,8 +1,10 @@
 /* How a loop is shared. A job is published by opening the gate: one word that holds "open" and how
- * many workers are inside. A worker that comes while the gate is open joins and takes chunks of
- * indices from an atomic counter; one that comes late finds it closed and waits for the next. The
- * caller works too, closes the gate when no index is left, and waits only for those inside: a
- * worker that the system has not woken yet delays nobody.
+ * many workers are inside. A worker that comes while the gate is open joins; one that comes late finds
+ * it closed and waits for the next. Each thread has its share of the indices, the same part from job to job, so that
+ * what it wrote in one layer it finds in its own cache in the next; it takes its share in chunks from an
+ * atomic counter, and then helps itself to what is left of the others'. The caller works too, closes the gate
+ * when no index is left, and waits only for those inside: a worker that the system has not
+ * woken yet delays nobody.
  *
  * Whoever waits spins a little, because the next layer of a network comes within microseconds and
  * waking a thread costs tens of them, and then sleeps on a futex, because the core may be somebody
@@ -44,6 +46,12 @@
 #define GATE_AWAITED 2u              /* the caller sleeps until all are out */
 #define GATE_ONE 4u                  /* one worker inside */
 
+/* A thread's own part of the indices: [next, end). Others help themselves to what is left of it. */
+struct pool_share {
+    _Alignas(64) atomic_size_t next;
+    size_t end;
+};
+
 struct pool_worker {
     struct facet_pool *pool;
     pthread_t thread;
@@ -62,8 +70,8 @@ struct facet_pool {
     facet_pool_fn *fn;
     void *ctx;
     size_t n, chunk;
+    struct pool_share *shares;       /* one a thread */
 
-    _Alignas(64) atomic_size_t next;
     _Alignas(64) atomic_uint gate;
     _Alignas(64) atomic_uint generation;
     atomic_uint sleepers;
@@ -102,16 +110,23 @@ static bool spin(atomic_uint *word, unsigned value, bool until, uint64_t *spin_n
 
 /* ---- the job ---- */
 
-static void work(struct facet_pool *p, unsigned worker)
+static void work_on(struct facet_pool *p, struct pool_share *s, unsigned worker)
 {
-    for (;;) {
-        size_t i = atomic_fetch_add_explicit(&p->next, p->chunk, memory_order_relaxed);
-        if (i >= p->n)
+    while (atomic_load_explicit(&s->next, memory_order_relaxed) < s->end) {
+        size_t i = atomic_fetch_add_explicit(&s->next, p->chunk, memory_order_relaxed);
+        if (i >= s->end)
             return;
-        size_t end = p->n - i < p->chunk ? p->n : i + p->chunk;
+        size_t end = s->end - i < p->chunk ? s->end : i + p->chunk;
         for (; i < end; i++)
             p->fn(p->ctx, i, worker);
     }
+}
+
+/* Its own share first. */
+static void work(struct facet_pool *p, unsigned worker)
+{
+    for (unsigned k = 0; k < p->threads; k++)
+        work_on(p, &p->shares[(worker + k) % p->threads], worker);
 }
 
 static bool gate_enter(struct facet_pool *p)
@@ -185,7 +200,8 @@ static void *worker_main(void *arg)
 static int pool_start(struct facet_pool *p)
 {
     p->workers = calloc(p->threads, sizeof(*p->workers));
-    if (!p->workers)
+    p->shares = aligned_alloc(_Alignof(struct pool_share), p->threads * sizeof(*p->shares));
+    if (!p->workers || !p->shares)
         return facet_fail_nomem();
     for (unsigned i = 1; i < p->threads; i++) {
         struct pool_worker *w = &p->workers[p->started];
@@ -231,6 +247,7 @@ void facet_pool_close(struct facet_pool **pp)
     for (unsigned i = 0; i < p->started; i++)
         pthread_join(p->workers[i].thread, NULL);
     free(p->workers);
+    free(p->shares);
     free(p);
 }
 
@@ -286,7 +303,10 @@ void facet_pool_for(struct facet_pool *p, size_t n, facet_pool_fn *fn, void *ctx
     p->ctx = ctx;
     p->n = n;
     p->chunk = chunk ? chunk : 1;
-    atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+    for (unsigned t = 0; t < p->threads; t++) {
+        atomic_store_explicit(&p->shares[t].next, n * t / p->threads, memory_order_relaxed);
+        p->shares[t].end = n * (t + 1) / p->threads;
+    }
     atomic_store_explicit(&p->gate, GATE_OPEN, memory_order_release);
     turn_generation(p, n - 1);
     work(p, 0);

@@ -180,6 +180,11 @@ static void split_part(void *ctx, size_t i, unsigned worker)
 
 void facet_cpu_split(struct facet_pool *pool, size_t n, size_t step, facet_cpu_part_fn *fn, void *ctx)
 {
+    facet_cpu_split_into(pool, n, step, 4, fn, ctx);
+}
+
+void facet_cpu_split_into(struct facet_pool *pool, size_t n, size_t step, unsigned each, facet_cpu_part_fn *fn, void *ctx)
+{
     unsigned threads = facet_pool_threads(pool);
     if (threads == 1 || n <= step) {
         if (n)
@@ -188,6 +193,6 @@ void facet_cpu_split(struct facet_pool *pool, size_t n, size_t step, facet_cpu_p
     }
     struct split s = { .n = n, .step = step, .fn = fn, .ctx = ctx };
     size_t units = (n + step - 1) / step;
-    s.parts = units < threads * 4u ? units : threads * 4u;
+    s.parts = units < threads * each ? units : threads * each;
     facet_pool_for(pool, s.parts, split_part, &s);
 }

@@ -73,6 +73,8 @@ void facet_cpu_map(enum facet_act act, float alpha, float beta, const float *in,
 /* Splits `n` among the threads of the pool in runs that begin at multiples of `step`. */
 typedef void facet_cpu_part_fn(void *ctx, size_t begin, size_t end, unsigned worker);
 void facet_cpu_split(struct facet_pool *pool, size_t n, size_t step, facet_cpu_part_fn *fn, void *ctx);
+/* ... in at most `each` runs a thread (facet_cpu_split: 4), where every run costs something by itself. */
+void facet_cpu_split_into(struct facet_pool *pool, size_t n, size_t step, unsigned each, facet_cpu_part_fn *fn, void *ctx);
 
 /* ---- values in fewer bits (cpu_stored.c) ---- */
 

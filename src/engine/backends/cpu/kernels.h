@@ -53,6 +53,7 @@ struct facet_conv {
     size_t in_px, out_px;         /* elements */
     int kh, kw, sy, sx, dy, dx, pt, pl;
     int square;                   /* wino_f32: side of the squares of output, 2, 3 or 4 */
+    int w_oc;                     /* wino_f32: channels of all packed weights, where `oc` are some of them; 0: oc */
     int32_t in_zero;              /* of a U8 input */
     const void *w;                /* packed by the matching facet_pack_* below; NULL for pooling */
     const void *zero;             /* at least ic + 64 zeros (in U8: in_zero), where padding is read */

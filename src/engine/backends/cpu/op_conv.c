@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SQUARES 12             /* of Winograd, done together at least */
+
 enum mode { MODE_DIRECT, MODE_WINO, MODE_DEPTHWISE };
 
 static bool conv_supports(const struct facet_graph *g, const struct facet_node *n)
@@ -106,9 +108,21 @@ static int conv_of(const struct facet_cpu_node *s, const struct facet_graph *g, 
     return err;
 }
 
+/* Fewer channels make larger groups of squares, so some channels may need more than all. */
+static size_t wino_scratch(const struct facet_cpu_node *s, const struct facet_conv *c)
+{
+    struct facet_conv some = *c;
+    size_t most = facet_wino_scratch(c);
+    for (some.oc = (int)s->k.block; some.oc < c->oc; some.oc += (int)s->k.block) {
+        size_t n = facet_wino_scratch(&some);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
 static size_t scratch_of(const struct facet_cpu_node *s, const struct facet_conv *c)
 {
-    size_t n = s->mode == MODE_WINO ? facet_wino_scratch(c) : s->mode == MODE_DIRECT ? facet_conv_scratch(c) : 0;
+    size_t n = s->mode == MODE_WINO ? wino_scratch(s, c) : s->mode == MODE_DIRECT ? facet_conv_scratch(c) : 0;
     return (n + 63) / 64 * 64;
 }
 
@@ -137,27 +151,77 @@ static void part_rows(void *ctx, size_t a, size_t b, unsigned worker)
     j->k->dw_f32(&j->c, a, b);
 }
 
-/* Output channels [a, b) of all pixels: what to cut when there are few pixels. */
-static void part_channels(void *ctx, size_t a, size_t b, unsigned worker)
+static struct facet_conv channels_of(const struct facet_conv *all, size_t a, size_t b)
 {
-    struct job *j = ctx;
-    struct facet_conv c = j->c;
+    struct facet_conv c = *all;
     c.w = (const float *)c.w + a * (size_t)(c.kh * c.kw) * (size_t)c.ic;
     c.oc = (int)(b - a);
     c.out = (float *)c.out + a;
     c.fin.bias = c.fin.bias ? c.fin.bias + a : NULL;
     c.fin.slope = c.fin.slope ? c.fin.slope + a : NULL;
     c.fin.residual = c.fin.residual ? (const float *)c.fin.residual + a : NULL;
+    return c;
+}
+
+/* Output channels [a, b) of all pixels. */
+static void part_channels(void *ctx, size_t a, size_t b, unsigned worker)
+{
+    struct job *j = ctx;
+    struct facet_conv c = channels_of(&j->c, a, b);
     j->k->conv_f32(&c, 0, (size_t)c.n * (size_t)c.oh * (size_t)c.ow, j->scratch + worker * j->scratch_bytes);
+}
+
+/* The same of all squares: their inputs are then transformed by each thread, but each weight is read by one alone. */
+static void part_wino_channels(void *ctx, size_t a, size_t b, unsigned worker)
+{
+    struct job *j = ctx;
+    struct facet_conv c = channels_of(&j->c, a, b);
+    c.w_oc = j->c.oc;
+    c.w = (const float *)j->c.w + a * (size_t)c.ic;
+    j->k->wino_f32(&c, 0, facet_wino_tiles(&c), j->scratch + worker * j->scratch_bytes);
+}
+
+/* What the thread with the most work does, in products, when `of` things in steps are shared, and what it reads:
+ * a weight costs about as much as 12 products, a number in or out that another thread has touched twice that (measured). */
+static double cost_of(double macs, size_t of, size_t step, unsigned threads, double weights, double inputs)
+{
+    size_t units = (of + step - 1) / step, most = (units + threads - 1) / threads * step;
+    return macs * (double)(most < of ? most : of) / (double)of + 12 * weights + 24 * inputs;
+}
+
+/* Is the work better cut along the channels than along `n` pixels or squares in steps? */
+static bool cuts_channels(const struct job *j, size_t n, size_t step, double macs, double weights, unsigned threads)
+{
+    double inputs = (double)j->c.n * j->c.ih * j->c.iw * j->c.ic + (double)j->c.n * j->c.oh * j->c.ow * j->c.oc;
+    if (threads < 2 || (unsigned)j->c.oc <= j->k->block)
+        return false;
+    return cost_of(macs, (size_t)j->c.oc, j->k->block, threads, weights / threads, inputs) <
+           cost_of(macs, n, step, threads, weights, inputs / threads);
 }
 
 static void run_direct(struct job *j, struct facet_pool *pool)
 {
     size_t pixels = (size_t)j->c.n * (size_t)j->c.oh * (size_t)j->c.ow;
-    if (pixels < (size_t)j->k->tile * 2 * facet_pool_threads(pool) && (unsigned)j->c.oc > j->k->block)
+    double weights = (double)j->c.kh * j->c.kw * j->c.ic * j->c.oc;
+    if (cuts_channels(j, pixels, j->k->tile, weights * (double)pixels, weights, facet_pool_threads(pool)))
         facet_cpu_split(pool, (size_t)j->c.oc, j->k->block, part_channels, j);
     else
         facet_cpu_split(pool, pixels, j->k->tile, part_pixels, j);
+}
+
+static bool wino_cuts_channels(const struct job *j, struct facet_pool *pool)
+{
+    size_t squares = facet_wino_tiles(&j->c);
+    double points = (j->c.square + 2) * (j->c.square + 2), weights = points * j->c.ic * j->c.oc;
+    return cuts_channels(j, squares, SQUARES, weights * (double)squares, weights, facet_pool_threads(pool));
+}
+
+static void run_wino(struct job *j, struct facet_pool *pool)
+{
+    if (wino_cuts_channels(j, pool))
+        facet_cpu_split_into(pool, (size_t)j->c.oc, j->k->block, 1, part_wino_channels, j);
+    else
+        facet_cpu_split(pool, facet_wino_tiles(&j->c), SQUARES, part_squares, j);
 }
 
 static void run_groups(struct job *j, int groups, struct facet_pool *pool)
@@ -187,7 +251,7 @@ static int conv_run(const struct facet_cpu_node *s, const struct facet_graph *g,
         return err;
     j.scratch_bytes = scratch_of(s, &j.c);
     if (s->mode == MODE_WINO)
-        facet_cpu_split(r->pool, facet_wino_tiles(&j.c), 12, part_squares, &j);
+        run_wino(&j, r->pool);
     else if (s->mode == MODE_DEPTHWISE)
         facet_cpu_split(r->pool, (size_t)j.c.n * (size_t)j.c.oh, 1, part_rows, &j);
     else if (s->groups > 1)

@@ -143,7 +143,8 @@ static void wino_multiply(const struct wino *w, size_t squares)
 {
     const struct facet_conv *c = w->c;
     size_t points = (size_t)(c->square + 2) * (size_t)(c->square + 2);
-    size_t wide = ((size_t)c->oc + VL - 1) / VL * VL, per = (size_t)c->ic * wide;
+    size_t wide = ((size_t)c->oc + VL - 1) / VL * VL;
+    size_t per = (size_t)c->ic * (c->w_oc ? ((size_t)c->w_oc + VL - 1) / VL * VL : wide);
     struct facet_conv g = { .n = 1, .ih = 1, .oh = 1, .iw = (int)squares, .ow = (int)squares, .ic = c->ic,
                             .oc = (int)wide, .in_px = w->ic_px, .out_px = w->oc_px, .kh = 1, .kw = 1,
                             .sy = 1, .sx = 1, .dy = 1, .dx = 1, .fin.residual_scale = 1 };
