@@ -26,6 +26,7 @@ struct info {
     struct facet_graph *source;          /* as in the file: parameters and cuts, under its own names */
     int64_t parameters, macs, layers;
     int n_other;                         /* nodes that the plan's own back end declined */
+    int n_bytes, n_halves;               /* layers that write 8 bits, and 16 */
 };
 
 /* ---- finding and opening ---- */
@@ -49,11 +50,28 @@ static int fix_inputs(struct facet_graph *g, struct facet_shape *shapes)
     return FACET_OK;
 }
 
+static const struct facet_value *result_of(const struct facet_graph *g, int node)
+{
+    const struct facet_node *n = &g->nodes[node];
+    return n->n_outputs && n->outputs[0] >= 0 ? &g->values[n->outputs[0]] : NULL;
+}
+
+/* The type in which a node's weights are given to its back end; "": it has none. */
+static const char *weights_of(const struct facet_graph *g, int node)
+{
+    const struct facet_node *n = &g->nodes[node];
+    const struct facet_value *w = n->n_inputs > 1 && n->inputs[1] >= 0 ? &g->values[n->inputs[1]] : NULL;
+    bool is_product = !strcmp(n->op, "Conv") || !strcmp(n->op, "Gemm") || !strcmp(n->op, "MatMul");
+    return is_product && w && facet_value_is_const(w) ? facet_dtype_name(facet_value_store(w)) : "";
+}
+
 static void count_work(struct info *i)
 {
     for (int v = 0; v < i->source->n_values; v++) {
         const struct facet_value *value = &i->source->values[v];
-        if (value->data && value->dtype == FACET_F32)
+        bool is_weight = value->shape.rank > 1 && (value->dtype == FACET_I8 || value->dtype == FACET_U8);
+        bool is_float = value->dtype == FACET_F32 || value->dtype == FACET_F16 || value->dtype == FACET_BF16;
+        if (value->data && (is_float || is_weight))
             i->parameters += facet_shape_count(&value->shape);
     }
     for (int n = 0; n < i->g->n_nodes; n++) {
@@ -62,6 +80,9 @@ static void count_work(struct info *i)
         i->layers += *by != '\0';
         i->macs += macs > 0 ? macs : 0;
         i->n_other += !strcmp(by, "ref");
+        const struct facet_value *y = result_of(i->g, n);
+        i->n_bytes += *by && y && y->is_stored && y->store == FACET_U8;
+        i->n_halves += *by && y && y->is_stored && y->store == FACET_BF16;
     }
 }
 
@@ -118,7 +139,9 @@ static void tell_node(const struct info *i, int n, const struct facet_cli *cli, 
         return;
     if (node->n_outputs)
         shape_of(i, node->outputs[0], shape, sizeof(shape));
-    facet_say(cli, "  %-34.34s %-18s %-16s %10.3f %9.1f  %s\n", node->name, node->op, shape, (double)macs / 1e6,
+    const struct facet_value *y = result_of(i->g, n);
+    const char *kept = y ? facet_dtype_name(facet_value_store(y)) : "";
+    facet_say(cli, "  %-34.34s %-18s %-16s %-9s %10.3f %9.1f  %s\n", node->name, node->op, shape, kept, (double)macs / 1e6,
               (double)facet_exec_node_bytes(i->exec, n) / 1024, by);
     facet_jsonw_object(w);
     facet_jsonw_kstr(w, "name", node->name);
@@ -127,6 +150,13 @@ static void tell_node(const struct info *i, int n, const struct facet_cli *cli, 
     facet_jsonw_kint(w, "macs", macs);
     facet_jsonw_kint(w, "bytes", (int64_t)facet_exec_node_bytes(i->exec, n));
     facet_jsonw_kstr(w, "backend", by);
+    facet_jsonw_kstr(w, "kept", kept);
+    if (y && y->is_stored && y->store == FACET_U8) {
+        facet_jsonw_knum(w, "scale", (double)y->quant.scale, 9);
+        facet_jsonw_kint(w, "zero", y->quant.zero);
+    }
+    if (*weights_of(i->g, n))
+        facet_jsonw_kstr(w, "weights", weights_of(i->g, n));
     facet_jsonw_end_object(w);
 }
 
@@ -170,6 +200,20 @@ static void tell_cuts(const struct info *i, const struct facet_cli *cli, struct 
     facet_jsonw_end_array(w);
 }
 
+static void tell_precision(const struct info *i, const struct facet_cli *cli, struct facet_jsonw *w)
+{
+    const char *says = facet_graph_meta(i->source, "facet.precision"), *made = facet_graph_meta(i->source, "facet.made");
+    facet_say(cli, "  kept     %d layers write 8 bits, %d write 16, %d write float32%s%s\n", i->n_bytes, i->n_halves,
+              (int)i->layers - i->n_bytes - i->n_halves, says ? "; the file says " : "", says ? says : "");
+    if (made)
+        facet_say(cli, "  made     %s\n", made);
+    facet_jsonw_kstr(w, "precision", says ? says : "fp32");
+    facet_jsonw_kint(w, "layers_in_8_bits", i->n_bytes);
+    facet_jsonw_kint(w, "layers_in_16_bits", i->n_halves);
+    if (made)
+        facet_jsonw_kstr(w, "made", made);
+}
+
 static void tell(const struct info *i, const char *title, const struct facet_cli *cli, struct facet_jsonw *w)
 {
     int64_t peak = (int64_t)facet_exec_peak_bytes(i->exec), weights = (int64_t)facet_plan_weight_bytes(i->plan);
@@ -178,7 +222,7 @@ static void tell(const struct info *i, const char *title, const struct facet_cli
     facet_say(cli, "%s\n", title);
     tell_values(i, "inputs", i->g->inputs, i->g->n_inputs, cli, w);
     tell_values(i, "outputs", i->g->outputs, i->g->n_outputs, cli, w);
-    facet_say(cli, "  %-34s %-18s %-16s %10s %9s  %s\n", "LAYER", "OPERATOR", "SHAPE", "MMAC", "KiB", "RUNS ON");
+    facet_say(cli, "  %-34s %-18s %-16s %-9s %10s %9s  %s\n", "LAYER", "OPERATOR", "SHAPE", "KEPT AS", "MMAC", "KiB", "RUNS ON");
     facet_jsonw_key(w, "layers");
     facet_jsonw_array(w);
     for (int n = 0; n < i->g->n_nodes; n++)
@@ -190,10 +234,11 @@ static void tell(const struct info *i, const char *title, const struct facet_cli
     facet_jsonw_kint(w, "peak_bytes", peak);
     facet_jsonw_kint(w, "weight_bytes", weights);
     facet_jsonw_kint(w, "declined", i->n_other);
-    facet_jsonw_end_object(w);
     facet_say(cli, "  total    %lld layers, %.3f M parameters, %.1f MMAC, %.1f MB of activations at the peak, "
               "%.1f MB of packed weights\n", (long long)i->layers, (double)i->parameters / 1e6, (double)i->macs / 1e6,
               (double)peak / 1e6, (double)weights / 1e6);
+    tell_precision(i, cli, w);
+    facet_jsonw_end_object(w);
     if (i->n_other)
         facet_say(cli, "  %d layers run on the plain back end, for the fast one declined them\n", i->n_other);
 }

@@ -295,11 +295,24 @@ const struct facet_graph *facet_plan_graph(const struct facet_plan *p)
     return p->g;
 }
 
+/* A Layout moves numbers, but for one channel or one pixel. */
+static bool moves_numbers(const struct facet_plan *p, const struct facet_node *n)
+{
+    if (strcmp(n->op, "Layout") != 0)
+        return false;
+    const struct facet_value *x = &p->g->values[n->inputs[0]], *y = &p->g->values[n->outputs[0]];
+    bool turns = p->layouts[n->inputs[0]] != p->layouts[n->outputs[0]] && x->shape.dim[1] != 1 &&
+                 (x->shape.dim[2] != 1 || x->shape.dim[3] != 1);
+    return turns || !facet_pass_same_keeping(x, y);
+}
+
 const char *facet_plan_backend_of(const struct facet_plan *p, int node)
 {
     if (node < 0 || node >= p->g->n_nodes)
         return "";
     bool costs_nothing = p->nodes[node].may_view && p->nodes[node].backend == &facet_backend_ref;
+    if (moves_numbers(p, &p->g->nodes[node]))
+        return p->nodes[node].backend->name;
     return costs_nothing || !needs_running(p->g, &p->g->nodes[node]) ? "view" : p->nodes[node].backend->name;
 }
 

@@ -1,6 +1,7 @@
 /* facet models, facet data: what needs no weights. */
 #include "cli/cli.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,35 @@ static void test_models__import_refuses_what_it_cannot_read(void **state)
     assert_says(c->err, "bad.onnx");
 }
 
+/* A small network made by tests/fixtures/make_ops.py. */
+static const char *corpus(const char *name)
+{
+    static char path[1024];
+    const char *root = getenv("FACET_TEST_SOURCE");
+    snprintf(path, sizeof(path), "%s/fuzz/corpus/onnx/%s", root ? root : ".", name);
+    return path;
+}
+
+static void test_models__info_tells_how_values_are_kept(void **state)
+{
+    struct cli *c = *state;
+    CLI(c, "models", "info", corpus("qdq_residual"));
+    assert_code(c, 0);
+    assert_says(c->out, "KEPT AS");
+    assert_says(c->out, "uint8");
+    assert_says(c->out, "layers write 8 bits, 0 write 16");
+    CLI(c, "models", "info", corpus("qdq_residual"), "--json");
+    assert_code(c, 0);
+    assert_says(c->out, "\"kept\": \"uint8\"");
+    assert_says(c->out, "\"zero\": 120");
+    CLI(c, "models", "info", corpus("conv_bf16"));
+    assert_code(c, 0);
+    assert_says(c->out, "the file says bf16");
+    CLI(c, "models", "info", corpus("no_quantize_scale_nan"));
+    assert_code(c, 3);
+    assert_says(c->err, "not above 0");
+}
+
 static const char unreachable[] =
     "manifest: 1\nmodels:\n  - name: m\n    version: 1\n    task: other\n    kind: k\n    title: T\n"
     "    licence: MIT\n    commercial: yes\n    source: S\n    importer: onnx\n"
@@ -145,6 +175,7 @@ int main(void)
         TEST(test_models__unknown_names_are_refused),
         TEST(test_models__words_are_counted),
         TEST(test_models__import_refuses_what_it_cannot_read),
+        TEST(test_models__info_tells_how_values_are_kept),
         TEST(test_models__pull_without_the_files_or_a_network_says_what_to_do),
         TEST(test_data__list_and_unknown_set),
     };
