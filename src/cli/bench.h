@@ -14,16 +14,19 @@ struct facet_bench_words {
     /* engine */
     bool layers, scaling, busy;
     const char *only, *rivals, *precision, *cpu;
-    /* start, search */
+    /* start, search, pipeline */
     const char *detector, *recogniser;
     /* search */
     int64_t people, dim, batch, best, max_pictures;
     bool file;
+    /* pipeline */
+    int64_t min_face, scan_every, max_frames;
+    const char *heights, *modes, *reference, *backend;
 };
 
 /* Prints the report as text or as JSON, and writes the Markdown file where one is wanted. Frees the report. */
 int facet_bench_answer(struct facet_cli *cli, const struct facet_bench_words *o, struct facet_report *r);
 
-facet_cmd_fn facet_bench_engine_main, facet_bench_start_main, facet_bench_search_main;
+facet_cmd_fn facet_bench_engine_main, facet_bench_start_main, facet_bench_search_main, facet_bench_pipeline_main;
 
 #endif

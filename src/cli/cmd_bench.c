@@ -19,14 +19,22 @@ static const struct facet_opt bench_opts[] = {
     FACET_OPT(struct facet_bench_words, scaling, "scaling", 's', FACET_OPT_FLAG, NULL, "engine: each with one thread, too"),
     FACET_OPT(struct facet_bench_words, busy, "busy", 'b', FACET_OPT_FLAG, NULL, "engine: each again while another process takes a core"),
     FACET_OPT(struct facet_bench_words, layers, "layers", 'l', FACET_OPT_FLAG, NULL, "engine: time of each of our layers, too"),
-    FACET_OPT(struct facet_bench_words, detector, "detector", 0, FACET_OPT_STR, "MODEL", "start, search: what finds faces"),
-    FACET_OPT(struct facet_bench_words, recogniser, "recogniser", 0, FACET_OPT_STR, "MODEL", "start, search: what makes embeddings (start: all there are)"),
+    FACET_OPT(struct facet_bench_words, detector, "detector", 0, FACET_OPT_STR, "MODEL", "start, search, pipeline: what finds faces"),
+    FACET_OPT(struct facet_bench_words, recogniser, "recogniser", 0, FACET_OPT_STR, "MODEL", "start, search, pipeline: what makes embeddings (start: all)"),
     FACET_OPT_RANGE(struct facet_bench_words, people, "people", 0, FACET_OPT_INT, "N", 1, 10000000, "search: templates, one each (default 1000000)"),
     FACET_OPT_RANGE(struct facet_bench_words, dim, "dim", 0, FACET_OPT_INT, "N", 1, 2048, "search: numbers of a template (default 512)"),
     FACET_OPT_RANGE(struct facet_bench_words, batch, "batch", 0, FACET_OPT_INT, "N", 1, 128, "search: queries at once (default 32)"),
     FACET_OPT_RANGE(struct facet_bench_words, best, "best", 0, FACET_OPT_INT, "K", 1, 1000, "search: answers to each query (default 1)"),
     FACET_OPT(struct facet_bench_words, file, "file", 0, FACET_OPT_FLAG, NULL, "search: write the index to the cache folder and map it"),
     FACET_OPT_RANGE(struct facet_bench_words, max_pictures, "max-pictures", 0, FACET_OPT_INT, "N", 1, 20000, "search: of the folder (default all)"),
+    FACET_OPT_RANGE(struct facet_bench_words, min_face, "min-face", 0, FACET_OPT_INT, "PIXELS", 1, 10000, "pipeline: smallest face (default 40)"),
+    FACET_OPT(struct facet_bench_words, heights, "heights", 0, FACET_OPT_STR, "LIST", "pipeline: lines of the samples (default 480,720,1080)"),
+    FACET_OPT(struct facet_bench_words, modes, "modes", 0, FACET_OPT_STR, "LIST", "pipeline: every, track, guided (default: all)"),
+    FACET_OPT(struct facet_bench_words, reference, "reference", 0, FACET_OPT_STR, "MODEL",
+              "pipeline: whose faces are compared with (default: the default detector), or none"),
+    FACET_OPT_RANGE(struct facet_bench_words, scan_every, "scan-every", 0, FACET_OPT_INT, "N", 1, 1000, "pipeline: guided: full scan each n-th frame"),
+    FACET_OPT_RANGE(struct facet_bench_words, max_frames, "max-frames", 0, FACET_OPT_INT, "N", 1, 1000000, "pipeline: of each clip (default all)"),
+    FACET_OPT(struct facet_bench_words, backend, "backend", 0, FACET_OPT_STR, "NAME", "pipeline: of the engine (default cpu)"),
     { 0 },
 };
 
@@ -55,6 +63,8 @@ static const struct facet_sub bench_subs[] = {
       .max_args = 1, .run = facet_bench_start_main },
     { .name = "search", .usage = "[FOLDER]", .summary = "exact search over very many templates; with a folder of faces, what int8 costs on them",
       .max_args = 1, .run = facet_bench_search_main },
+    { .name = "pipeline", .usage = "[CLIP...]", .summary = "the whole path over sample videos of several heights, made of clips",
+      .max_args = -1, .run = facet_bench_pipeline_main },
     { 0 },
 };
 
