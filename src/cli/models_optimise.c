@@ -261,6 +261,14 @@ static void tell(const struct state *s)
     say_judged(s);
 }
 
+/* What the options say together was wrong: that is for whoever wrote them. */
+static int refuse_words(const struct facet_cli *cli)
+{
+    char text[1024];
+    snprintf(text, sizeof(text), "%s", facet_error_text());
+    return facet_usage(cli, "%s", text);
+}
+
 int facet_models_optimise(struct facet_cli *cli, const struct facet_models_optimise_options *o, bool force, const char *what)
 {
     struct state *s = calloc(1, sizeof(*s));
@@ -281,6 +289,8 @@ int facet_models_optimise(struct facet_cli *cli, const struct facet_models_optim
     if (!err)
         err = judge(s);
     end_progress(s);
+    if (err == FACET_E_INVALID)
+        err = refuse_words(cli);
     if (!err)
         tell(s);
     if (!err && cli->json)

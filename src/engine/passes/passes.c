@@ -14,6 +14,7 @@ const struct facet_pass facet_passes[] = {
     {"fold-const", FACET_PASS_FOLD_CONST, facet_pass_fold_const},
     {"drop-identity", FACET_PASS_FOLD_CONST, facet_pass_drop_identity},
     {"fold-affine", FACET_PASS_FOLD_BN, facet_pass_fold_affine},
+    {"drop-inner", FACET_PASS_STORE, facet_pass_drop_inner},
     {"fuse", FACET_PASS_FUSE_ACT | FACET_PASS_FUSE_RESIDUAL, facet_pass_fuse},
     {"quantise", FACET_PASS_STORE, facet_pass_quantise},
     {"fold-rest", FACET_PASS_FOLD_CONST, facet_pass_fold_rest},

@@ -33,6 +33,7 @@ int facet_pass_free_batch(struct facet_graph *g, const struct facet_backend_ops 
 int facet_pass_fold_const(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 int facet_pass_drop_identity(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 int facet_pass_fold_affine(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+int facet_pass_drop_inner(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 int facet_pass_fuse(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 int facet_pass_quantise(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 int facet_pass_fold_rest(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);

@@ -2,43 +2,20 @@
 #include "engine/quant/quant_priv.h"
 
 #include "base/errors.h"
+#include "engine/number.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_F16 65504.0f
 #define LEAST 16                      /* shorter ones (a scale, a bound of a clip) stay as they are */
 
-uint16_t facet__quant_bf16(float x)
+/* Beyond the largest half it becomes the largest, which a network survives better than infinity. */
+static uint16_t to_f16(float x)
 {
-    uint32_t u;
-    memcpy(&u, &x, sizeof(u));
-    if ((u & 0x7fffffffu) > 0x7f800000u) /* NaN stays one */
-        return (uint16_t)(u >> 16 | 0x40);
-    return (uint16_t)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
-}
-
-/* Nearest even; beyond the largest half it becomes the largest, which a network survives better than infinity. */
-uint16_t facet__quant_f16(float x)
-{
-    uint32_t u;
-    memcpy(&u, &x, sizeof(u));
-    uint32_t sign = u >> 16 & 0x8000u, mag = u & 0x7fffffffu;
-    if (mag > 0x7f800000u)
-        return (uint16_t)(sign | 0x7e00u);
-    if (mag >= 0x477ff000u) /* 65520: rounds beyond 65504 */
-        return (uint16_t)(sign | 0x7bffu);
-    if (mag < 0x38800000u) { /* below the least normal half: whole steps of 2^-24 */
-        float magnitude, bias = 0.5f;
-        memcpy(&magnitude, &mag, sizeof(magnitude));
-        magnitude += bias; /* one step of a float at 0.5 is 2^-24: the sum rounds as asked for */
-        uint32_t sum, base;
-        memcpy(&sum, &magnitude, sizeof(sum));
-        memcpy(&base, &bias, sizeof(base));
-        return (uint16_t)(sign | (sum - base));
-    }
-    uint32_t rounded = mag + 0xfffu + (mag >> 13 & 1);
-    return (uint16_t)(sign | ((rounded - 0x38000000u) >> 13));
+    return facet_f16_store(fminf(fmaxf(x, -MOST_F16), MOST_F16));
 }
 
 static int halve_value(struct facet_graph *g, int v, enum facet_dtype t)
@@ -52,7 +29,7 @@ static int halve_value(struct facet_graph *g, int v, enum facet_dtype t)
     if (!half)
         return facet_fail_nomem();
     for (int64_t i = 0; i < n; i++)
-        half[i] = t == FACET_F16 ? facet__quant_f16(x[i]) : facet__quant_bf16(x[i]);
+        half[i] = t == FACET_F16 ? to_f16(x[i]) : facet_bf16_store(x[i]);
     snprintf(name, sizeof(name), "%.480s/half", g->values[v].name);
     int c = facet_graph_const_take(g, facet_graph_find(g, name) < 0 ? name : NULL, t, &shape, half);
     int to = c < 0 ? c : facet_graph_node(g, "Cast", NULL, &c, 1, &node);
@@ -67,8 +44,7 @@ int facet_quant_halve(struct facet_graph *g, enum facet_dtype t)
     int n = g->n_values, done = 0, err = FACET_OK;
     if (t != FACET_F16 && t != FACET_BF16)
         return facet_fail(FACET_E_INVALID, "cannot keep weights as %s: 16 bits are float16 or bfloat16", facet_dtype_name(t));
-    if (!err)
-        err = facet__quant_raise_opset(g);
+    err = facet__quant_raise_opset(g);
     for (int v = 0; !err && v < n; v++) {
         if (!g->values[v].data || g->values[v].dtype != FACET_F32 || g->values[v].is_stored ||
             facet_shape_count(&g->values[v].shape) < LEAST)

@@ -195,12 +195,22 @@ int facet_quant_sensitivity(struct facet_quantiser *q, const struct facet_quant_
 
 /* ---- settling ---- */
 
-/* The layer of the largest loss that is not kept yet; -1: none that was measured. */
+/* What keeping a layer in float brings for what it costs: its loss by its share of the work. A layer next to
+ * free counts as a twentieth of the work, so that those of little loss are not kept for nothing. */
+static double worth(const struct facet_quantiser *q, size_t i, double all)
+{
+    return q->layers[i].loss / ((double)facet_node_macs(q->g, q->layers[i].node) / all + 0.05);
+}
+
+/* The layer that is most worth keeping of those that are not kept yet; -1: none that was measured. */
 static int worst_layer(const struct facet_quantiser *q)
 {
+    double all = 1;
     int worst = -1;
     for (size_t i = 0; i < q->n_layers; i++)
-        if (!q->layers[i].is_kept && q->layers[i].loss > 0 && (worst < 0 || q->layers[i].loss > q->layers[worst].loss))
+        all += (double)facet_node_macs(q->g, q->layers[i].node);
+    for (size_t i = 0; i < q->n_layers; i++)
+        if (!q->layers[i].is_kept && q->layers[i].loss > 0 && (worst < 0 || worth(q, i, all) > worth(q, (size_t)worst, all)))
             worst = (int)i;
     return worst;
 }

@@ -91,17 +91,22 @@ static int add_sums(struct facet__range *r, const struct facet_tensor *t)
     const float *x = t->data;
     if (!r->sums) {
         r->sums = calloc((size_t)channels, sizeof(*r->sums));
+        r->peaks = calloc((size_t)channels, sizeof(*r->peaks));
         r->channels = channels;
     }
-    if (!r->sums)
+    if (!r->sums || !r->peaks)
         return facet_fail_nomem();
     if (r->channels != channels)
         return FACET_OK;
     for (int64_t i = 0; i < n; i += plane) {
         double sum = 0;
-        for (int64_t k = 0; k < plane; k++)
+        float peak = r->peaks[i / plane % channels];
+        for (int64_t k = 0; k < plane; k++) {
             sum += x[i + k];
+            peak = fmaxf(peak, fabsf(x[i + k]));
+        }
         r->sums[i / plane % channels] += sum;
+        r->peaks[i / plane % channels] = peak;
     }
     r->count += (double)(n / channels);
     return FACET_OK;
@@ -156,6 +161,7 @@ static void forget(struct facet_quantiser *q)
     for (int v = 0; v < q->g->n_values; v++) {
         free(q->ranges[v].seen.bins);
         free(q->ranges[v].sums);
+        free(q->ranges[v].peaks);
         q->ranges[v] = (struct facet__range){0};
     }
     q->is_calibrated = false;
@@ -176,13 +182,34 @@ static int choose(struct facet_quantiser *q)
     return err;
 }
 
+/* Once for a network: afterwards its ranges are others. */
+static int equalise(struct facet_quantiser *q, const struct facet_quant_inputs *in)
+{
+    struct watcher w;
+    int changed = 0;
+    if (q->o.keep_channels || q->is_equalised)
+        return FACET_OK;
+    int err = watcher_init(&w, q);
+    if (!err)
+        err = run_all(&w, in, "channels", take_ranges);
+    watcher_fini(&w);
+    if (!err)
+        err = facet__quant_equalise(q, &changed);
+    q->is_equalised = true;
+    forget(q);
+    return err;
+}
+
 int facet_quant_calibrate(struct facet_quantiser *q, const struct facet_quant_inputs *in)
 {
     struct watcher w;
     if (!in->n)
         return facet_fail(FACET_E_INVALID, "cannot quantise '%s' without inputs to calibrate with", q->g->name);
     forget(q);
-    int err = watcher_init(&w, q);
+    int err = equalise(q, in);
+    if (err)
+        return err;
+    err = watcher_init(&w, q);
     if (!err)
         err = run_all(&w, in, "ranges", take_ranges);
     if (!err && q->o.method != FACET_QUANT_MINMAX)

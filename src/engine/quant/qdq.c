@@ -117,6 +117,8 @@ int facet_quant_graph(struct facet_quantiser *q, struct facet_graph **out)
         err = write_layers(&w);
     if (!err)
         err = facet_graph_meta_set(w.g, "facet.precision", "int8");
+    if (!err)
+        err = facet_graph_meta_set(w.g, "facet.inner", "1"); /* passes/drop_inner.c */
     if (!err) {
         facet_graph_sweep(w.g);
         err = facet_graph_sort(w.g);

@@ -116,6 +116,7 @@ void facet_quant_close(struct facet_quantiser **quant)
     for (int v = 0; q->ranges && v < q->g->n_values; v++) {
         free(q->ranges[v].seen.bins);
         free(q->ranges[v].sums);
+        free(q->ranges[v].peaks);
     }
     free(q->layers);
     free(q->roles);

@@ -34,6 +34,7 @@ struct facet_quant_opts {
     enum facet_quant_method method;
     double percentile;             /* of PERCENTILE, 0: 99.99 */
     enum facet_quant_loss loss;
+    bool keep_channels;            /* do not make channels alike by scaling weights on either side */
     bool keep_bias;                /* do not move biases by what rounding the weights does in the mean */
     const char *backend;
     struct facet_pool *pool;       /* borrowed until close, may be NULL */
@@ -67,7 +68,7 @@ int facet_quant_sensitivity(struct facet_quantiser *q, const struct facet_quant_
 
 struct facet_quant_score { double mean, worst; };      /* losses */
 
-/* Keeps the layers of the largest loss in float, as few as meet the aim (the mean loss, at most). The score
+/* Keeps layers in float, those first whose loss is largest for their share of the work, as few as meet the aim (the mean loss, at most). The score
  * is that of the network as it is then, whether the aim was met or not. `most` bounds how many may stay. */
 int facet_quant_settle(struct facet_quantiser *q, const struct facet_quant_inputs *held, double aim, size_t most,
                        struct facet_quant_score *out);

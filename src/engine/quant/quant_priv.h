@@ -33,6 +33,7 @@ struct facet__range {
     struct facet__seen seen;          /* of the group, at its root */
     float lo, hi;                     /* chosen, at the root */
     double *sums;                     /* per channel, of the value itself; NULL: not watched */
+    float *peaks;                     /* per channel: the largest size */
     int64_t channels;
     double count;                     /* numbers per channel in the sums */
 };
@@ -46,7 +47,7 @@ struct facet_quantiser {
     int *layer_of;                    /* per node, -1: none */
     int *root;                        /* per value: which one's steps it shares */
     struct facet__range *ranges;      /* per value */
-    bool is_calibrated;
+    bool is_calibrated, is_equalised;
 };
 
 /* Old forms of operators become those of opset 13; FACET_E_UNSUPPORTED names the first that cannot. */
@@ -66,15 +67,14 @@ int facet__quant_weights(const struct facet_quantiser *q, struct facet_graph *g,
 /* Fills l->drift from the means of its input. */
 int facet__quant_drift(struct facet_quantiser *q, struct facet__layer *l);
 
+/* Shares steps between channels better, by the peaks seen; tells how many layers it changed. */
+int facet__quant_equalise(struct facet_quantiser *q, int *changed);
+
 /* FACET_E_CANCELLED when it was; tells progress otherwise. */
 int facet__quant_step(const struct facet_quantiser *q, const char *what, size_t done, size_t total);
 
 /* The constant weights of a Conv or Gemm: value number, -1 for any other node. */
 int facet__quant_weights_of(const struct facet_graph *g, int node);
-
-/* To 16 bits, nearest even. */
-uint16_t facet__quant_bf16(float x);
-uint16_t facet__quant_f16(float x);
 
 /* n growing values that stand for `count` numbers with little squared error. */
 int facet__quant_kmeans(const float *w, int64_t count, int n, float *values);

@@ -154,10 +154,12 @@ static void choose_entropy(const struct facet__seen *s, float *lo, float *hi)
     double total = 0, least = DBL_MAX;
     float width = bin_width(s);
     int zero = width > 0 ? (int)lroundf(-s->lo / width) : 0, best_a = 0, best_b = FACET__QUANT_BINS;
+    int farther = zero > FACET__QUANT_BINS - zero ? zero : FACET__QUANT_BINS - zero;
     for (int i = 0; i < FACET__QUANT_BINS; i++)
         total += (double)s->bins[i];
     for (int t = TRIES; total > 0 && t > 0; t--) {
-        int a = zero - zero * t / TRIES, b = zero + (FACET__QUANT_BINS - zero) * t / TRIES;
+        int reach = farther * t / TRIES, a = zero > reach ? zero - reach : 0;
+        int b = zero + reach < FACET__QUANT_BINS ? zero + reach : FACET__QUANT_BINS;
         if (b - a < LEVELS)
             break;
         double d = divergence(s, a, b, total);
