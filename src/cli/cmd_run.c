@@ -20,10 +20,10 @@ struct run_options {
     const char *config;
     bool check_config, print_config;
     const char *detector, *recogniser, *strategy, *backend, *run, *detect_thresholds, *classifier;
-    int64_t min_face, every, max_frames, threads, confirm;
+    int64_t min_face, max_face, scan_every, every, max_frames, threads, confirm;
     double factor, threshold, far, margin, cooldown_s, ttl_s;
     int method;
-    bool keep_going, strict, every_face;
+    bool keep_going, strict, every_face, quick_pyramid;
 };
 
 #define ROW(...) FACET_OPT(struct run_options, __VA_ARGS__)
@@ -37,6 +37,10 @@ static const struct facet_opt options[] = {
     ROW(detector, "detector", 'd', FACET_OPT_STR, "MODEL", "what finds faces; see facet models list"),
     ROW(recogniser, "recogniser", 'r', FACET_OPT_STR, "MODEL", "what tells faces apart; the gallery's unless given"),
     RANGED(min_face, "min-face", 0, FACET_OPT_INT, "PIXELS", 0, 10000, "smallest face looked for; 0: the detector's own"),
+    RANGED(max_face, "max-face", 0, FACET_OPT_INT, "PIXELS", 0, 100000, "largest face looked for; 0: any. Saves MTCNN the small levels"),
+    RANGED(scan_every, "scan-every", 0, FACET_OPT_INT, "N", 0, 10000,
+           "look over the whole picture in each N-th frame and after cuts, and around the known faces in between; 0: always"),
+    ROW(quick_pyramid, "quick-pyramid", 0, FACET_OPT_FLAG, NULL, "MTCNN: shrink pictures in steps; quicker, and boxes move a little"),
     ROW(detect_thresholds, "detect-thresholds", 0, FACET_OPT_STR, "A[,B,C]", "the detector's thresholds; MTCNN has three"),
     RANGED(factor, "factor", 0, FACET_OPT_NUM, "X", 0, 0.95, "MTCNN's pyramid step; 0: 0.709"),
     RANGED(threshold, "threshold", 't', FACET_OPT_NUM, "COSINE", -1, 1, "same person at or above; 0: the model's own"),
@@ -182,7 +186,8 @@ static int set_pipeline(struct run *r, struct facet_pipeline_opts *p, int argc, 
         .cancel = r->cli->cancel,
         .ingest = { .sources = (const char *const *)argv, .n_sources = argc, .max_frames = o->max_frames,
                     .every = (int)o->every, .keep_going = o->keep_going },
-        .detect = { .min_face = (int)o->min_face, .factor = (float)o->factor, .backend = o->backend, .strict = o->strict },
+        .detect = { .min_face = (int)o->min_face, .max_face = (int)o->max_face, .scan_every = (int)o->scan_every,
+                    .quick_pyramid = o->quick_pyramid, .factor = (float)o->factor, .backend = o->backend, .strict = o->strict },
         .track = { .ttl_ms = o->ttl_s * 1000 },
         .align = { .every_frame = o->every_face },
         .embed = { .backend = o->backend, .strict = o->strict },

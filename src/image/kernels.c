@@ -60,6 +60,13 @@ static void spans_rgb(uint8_t *dst, const float *acc, const struct facet__span *
     }
 }
 
+static void halve_rgb(uint8_t *dst, const uint8_t *a, const uint8_t *b, int n)
+{
+    for (int x = 0; x < n; x++, dst += 3, a += 6, b += 6)
+        for (int c = 0; c < 3; c++)
+            dst[c] = (uint8_t)((a[c] + a[c + 3] + b[c] + b[c + 3] + 2) >> 2);
+}
+
 static void to_float(float *dst, const uint8_t *rgb, int n, const float *mean, const float *scale,
                      int swap_rb)
 {
@@ -91,6 +98,7 @@ const struct facet__image_kernels facet__image_kernels_c = {
     .tally = tally,
     .tally_join = tally_join,
     .spans_rgb = spans_rgb,
+    .halve_rgb = halve_rgb,
     .to_float = to_float,
     .to_planes = to_planes,
 };

@@ -37,6 +37,8 @@ struct facet__image_kernels {
     /* `n` RGB pixels, each the sum over its span, times scale, rounded. */
     void (*spans_rgb)(uint8_t *dst, const float *acc, const struct facet__span *spans, int n,
                       float scale);
+    /* `n` RGB pixels, each the mean of two neighbours of a and the two below them in b, halves up. */
+    void (*halve_rgb)(uint8_t *dst, const uint8_t *a, const uint8_t *b, int n);
     /* out = (v - mean[c]) * scale[c] of `n` RGB pixels; mean and scale are in the order of the
      * result, which starts with blue when swap_rb. */
     void (*to_float)(float *dst, const uint8_t *rgb, int n, const float *mean, const float *scale,

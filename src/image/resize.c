@@ -361,3 +361,18 @@ int facet_resize_box(struct facet_image *dst, const struct facet_image *src, str
         resize_bilinear(&j);
     return FACET_OK;
 }
+
+void facet_image_halve(struct facet_image *dst, const struct facet_image *src)
+{
+    const struct facet__image_kernels *k = facet__image_kernels();
+    int pairs = src->width / 2;
+    for (int y = 0; y < dst->height; y++) {
+        const uint8_t *a = src->data + (size_t)(2 * y) * src->stride;
+        const uint8_t *b = 2 * y + 1 < src->height ? a + src->stride : a;
+        uint8_t *d = dst->data + (size_t)y * dst->stride;
+        k->halve_rgb(d, a, b, pairs);
+        size_t last = (size_t)pairs * 6;
+        for (size_t c = 0; src->width & 1 && c < 3; c++)
+            d[(size_t)pairs * 3 + c] = (uint8_t)((a[last + c] + b[last + c] + 1) >> 1);
+    }
+}

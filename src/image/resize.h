@@ -19,6 +19,10 @@ int facet_resize(struct facet_image *dst, const struct facet_image *src, enum fa
 int facet_resize_box(struct facet_image *dst, const struct facet_image *src, struct facet_box box,
                      enum facet_scale_method method, int outside);
 
+/* Half the size, odd sides rounded up: each pixel is the mean of four (at an odd edge, of those there are), halves
+ * rounded up. RGB24; dst has that size. */
+void facet_image_halve(struct facet_image *dst, const struct facet_image *src);
+
 /* dst(x, y) = src at `to_src` applied to dst's pixel centre, bilinear; outside as above. */
 int facet_warp_affine(struct facet_image *dst, const struct facet_image *src,
                       const struct facet_affine *to_src, int outside);

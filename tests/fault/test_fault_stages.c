@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/pool.h"
 #include "engine/format/arch.h"
 #include "engine/format/build.h"
 #include "engine/format/onnx.h"
@@ -243,6 +244,37 @@ static void test_mtcnn__each_request_may_fail(void **state)
     each_request_fails(*state, "mtcnn");
 }
 
+/* With threads, halved pictures and faces that are followed. */
+static int follow(void *ctx)
+{
+    struct detection d = *(struct detection *)ctx;
+    const struct facet_box seeds[2] = {{4, 4, 24, 24}, {30, 10, 44, 24}};
+    struct facet_detection found[FACES];
+    struct facet_detector *det = NULL;
+    int err = facet_pool_open(&d.o.pool, 2);
+    if (!err)
+        err = facet_detector_open(&det, &d.o);
+    if (!err)
+        err = facet_detector_follow(det, &d.img, seeds, 2, found, FACES);
+    if (err >= 0)
+        err = facet_detector_run(det, &d.img, found, FACES);
+    facet_detector_close(&det);
+    facet_pool_close(&d.o.pool);
+    return err < 0 ? err : FACET_OK;
+}
+
+static void test_mtcnn__each_request_of_threads_may_fail(void **state)
+{
+    struct model *m = detector_model(*state, "mtcnn");
+    struct detection d = {.o = low(m), .img = noise(200, 160, 1)};
+    d.o.min_face = 24;
+    d.o.quick_pyramid = true;
+    d.o.scan_every = 4;
+    fault_loop(follow, &d);
+    facet_image_fini(&d.img);
+    free(m);
+}
+
 static void test_yunet__each_request_may_fail(void **state)
 {
     each_request_fails(*state, "yunet");
@@ -467,6 +499,7 @@ int main(void)
 #define IN_ROOM(t) cmocka_unit_test_setup_teardown(t, open_room, room_close)
     const struct CMUnitTest tests[] = {
         IN_ROOM(test_mtcnn__each_request_may_fail),
+        IN_ROOM(test_mtcnn__each_request_of_threads_may_fail),
         IN_ROOM(test_yunet__each_request_may_fail),
         IN_ROOM(test_scrfd__each_request_may_fail),
         IN_ROOM(test_detectors__ask_for_nothing_per_frame),

@@ -122,6 +122,23 @@ static void test_spans__are_as_c(void **state)
     }
 }
 
+static void test_halves__are_as_c(void **state)
+{
+    uint8_t *rows = malloc(2 * 6 * MAX), want[3 * MAX + 1], got[3 * MAX + 1];
+    assert_non_null(rows);
+    for (int n = 0; n <= MAX; n++)
+        for (int kind = 0; kind < 4; kind++) {
+            uint8_t *end = rows + 2 * 6 * (MAX - n);
+            fill(end, 12 * (size_t)n, kind);
+            memset(got, 7, sizeof(got));
+            memset(want, 7, sizeof(want));
+            facet__image_kernels_c.halve_rgb(want, end, end + 6 * n, n);
+            fast->halve_rgb(got, end, end + 6 * n, n);
+            assert_memory_equal(got, want, sizeof(got)); /* nothing beyond 3 n bytes either */
+        }
+    free(rows);
+}
+
 static void test_floats__are_as_c(void **state)
 {
     uint8_t *rgb = malloc(3 * MAX); /* on the heap, so that reading over its end is seen */
@@ -154,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_blend__is_as_c), cmocka_unit_test(test_taps__are_as_c),
         cmocka_unit_test(test_weigh__is_as_c), cmocka_unit_test(test_spans__are_as_c),
         cmocka_unit_test(test_tally__is_as_c),
+        cmocka_unit_test(test_halves__are_as_c),
         cmocka_unit_test(test_floats__are_as_c),
     };
     fast = facet__image_kernels();

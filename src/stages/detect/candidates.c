@@ -98,16 +98,34 @@ void facet__candidates_sort(struct facet__candidates *c)
     c->spare = swap;
 }
 
-int facet__candidates_pick(struct facet__candidates *c, const float *scores, size_t n, float least, size_t max)
+void facet__candidates_pick_begin(struct facet__candidates *c)
 {
-    if (reserve_keys(c, n))
+    c->picked = 0;
+}
+
+int facet__candidates_pick_from(struct facet__candidates *c, const float *scores, size_t n, size_t first, float least)
+{
+    if (reserve_keys(c, first + n))
         return facet_fail_nomem();
-    size_t count = 0;
+    size_t count = c->picked;
     for (size_t i = 0; i < n; i++)
         if (scores[i] >= least)
-            c->keys[count++] = key_of(scores[i], (uint32_t)i);
-    sort_keys(c->keys, count);
-    return (int)(count < max ? count : max);
+            c->keys[count++] = key_of(scores[i], (uint32_t)(first + i));
+    c->picked = count;
+    return FACET_OK;
+}
+
+size_t facet__candidates_pick_end(struct facet__candidates *c, size_t max)
+{
+    sort_keys(c->keys, c->picked);
+    return c->picked < max ? c->picked : max;
+}
+
+int facet__candidates_pick(struct facet__candidates *c, const float *scores, size_t n, float least, size_t max)
+{
+    facet__candidates_pick_begin(c);
+    int err = facet__candidates_pick_from(c, scores, n, 0, least);
+    return err ? err : (int)facet__candidates_pick_end(c, max);
 }
 
 static float side(float from, float to, float plus)

@@ -21,7 +21,7 @@ struct facet__candidates {
     /* owned by candidates.c */
     struct facet__candidate *spare;
     uint64_t *keys;                    /* of a sort or a pick */
-    size_t cap, cap_keys;
+    size_t cap, cap_keys, picked;
 };
 
 void facet__candidates_fini(struct facet__candidates *c);
@@ -34,6 +34,11 @@ void facet__candidates_sort(struct facet__candidates *c);
 /* Which of n scores are at or above `least`, best first, at most `max`: returns how many, or a negative
  * error. facet__candidates_picked gives the position of the i-th until the list's next call. */
 int facet__candidates_pick(struct facet__candidates *c, const float *scores, size_t n, float least, size_t max);
+/* The same of scores that lie in parts: those of a part are numbered from `first` on; parts come in order.
+ * pick_end sorts and returns how many there are. */
+void facet__candidates_pick_begin(struct facet__candidates *c);
+int facet__candidates_pick_from(struct facet__candidates *c, const float *scores, size_t n, size_t first, float least);
+size_t facet__candidates_pick_end(struct facet__candidates *c, size_t max);
 static inline size_t facet__candidates_picked(const struct facet__candidates *c, size_t i)
 {
     return (uint32_t)c->keys[i];

@@ -4,6 +4,7 @@
 #include "base/pool.h"
 #include "models/models.h"
 #include "stages/detect/detect_priv.h"
+#include "stages/detect/guide.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -42,8 +43,15 @@ static void fill_defaults(struct facet_detector_opts *o, const struct facet_dete
         o->threshold[i] = o->threshold[i] != 0 ? o->threshold[i] : d->threshold[i];
 }
 
-static int check_options(const struct facet_detector_opts *o)
+static int check_options(const struct facet__detector_ops *ops, const struct facet_detector_opts *o)
 {
+    if (o->scan_every < 0)
+        return facet_fail(FACET_E_INVALID, "cannot look over a picture in each %d: give 1 or more", o->scan_every);
+    if (o->scan_every > 1 && !ops->follow)
+        return facet_fail(FACET_E_UNSUPPORTED, "cannot follow faces between scans with detector '%s': it looks at whole pictures only",
+                          o->model->name);
+    if (o->max_face < 0)
+        return facet_fail(FACET_E_INVALID, "cannot look for faces of at most %d pixels", o->max_face);
     if (o->max_faces < 1 || o->max_faces > FACET_MAX_FACES)
         return facet_fail(FACET_E_INVALID, "cannot keep %d faces of a picture: give 1 to %d", o->max_faces, FACET_MAX_FACES);
     if (!(o->nms >= 0) || o->nms > 1)
@@ -69,7 +77,7 @@ int facet_detector_open(struct facet_detector **out, const struct facet_detector
     d->ops = ops;
     d->o = *o;
     fill_defaults(&d->o, &ops->defaults);
-    int err = check_options(&d->o);
+    int err = check_options(ops, &d->o);
     if (!err)
         err = ops->open(&d->state, &d->o);
     if (err)
@@ -93,6 +101,19 @@ int facet_detector_run(struct facet_detector *d, const struct facet_image *img, 
     if (img->format != FACET_PIXEL_RGB24)
         return facet_fail(FACET_E_INVALID, "cannot detect faces in a picture that is not RGB24");
     return d->ops->run(d->state, img, out, max < d->o.max_faces ? max : d->o.max_faces);
+}
+
+int facet_detector_follow(struct facet_detector *d, const struct facet_image *img, const struct facet_box *seeds, int n,
+                          struct facet_detection *out, int max)
+{
+    if (!d->ops->follow)
+        return facet_fail(FACET_E_UNSUPPORTED, "cannot follow faces with detector '%s': it looks at whole pictures only",
+                          d->o.model->name);
+    if (img->format != FACET_PIXEL_RGB24)
+        return facet_fail(FACET_E_INVALID, "cannot detect faces in a picture that is not RGB24");
+    if (n < 0 || n > FACET_MAX_FACES)
+        return facet_fail(FACET_E_LIMIT, "cannot follow %d faces: %d at most", n, FACET_MAX_FACES);
+    return d->ops->follow(d->state, img, seeds, n, out, max < d->o.max_faces ? max : d->o.max_faces);
 }
 
 const char *facet_detector_name(const struct facet_detector *d)
@@ -130,13 +151,17 @@ const struct facet_tensor *facet__output_with(const struct facet_exec *e, const 
 struct detect {
     struct facet_detector *detector;
     const struct facet_pool *pool;      /* lent to the detector; its threads' time is counted here */
+    struct facet__guide guide;
+    struct facet_box seeds[FACET_MAX_FACES];
     struct facet_detection found[FACET_MAX_FACES];
 };
 
 static int detect_open(void *state, const void *opts)
 {
     struct detect *d = state;
-    d->pool = ((const struct facet_detector_opts *)opts)->pool;
+    const struct facet_detector_opts *o = opts;
+    d->pool = o->pool;
+    facet__guide_init(&d->guide, o->scan_every);
     return facet_detector_open(&d->detector, opts);
 }
 
@@ -153,13 +178,24 @@ static void put_face(struct facet_face *f, const struct facet_detection *d)
     memset(&f->identity, 0, sizeof(f->identity));
 }
 
+static int find_faces(struct detect *d, const struct facet_packet *p)
+{
+    bool is_scan = facet__guide_wants_scan(&d->guide, p->source, p->frame);
+    const struct facet_image *img = &p->frame->image;
+    int n = is_scan ? facet_detector_run(d->detector, img, d->found, FACET_MAX_FACES)
+                    : facet_detector_follow(d->detector, img, d->seeds, facet__guide_seeds(&d->guide, d->seeds), d->found, FACET_MAX_FACES);
+    if (n >= 0)
+        facet__guide_found(&d->guide, d->found, n, is_scan);
+    return n;
+}
+
 static int detect_step(void *state, struct facet_packet *p)
 {
     struct detect *d = state;
     if (!p->frame)
         return FACET_OK;
     uint64_t before = facet_pool_cpu_ns(d->pool);
-    int n = facet_detector_run(d->detector, &p->frame->image, d->found, FACET_MAX_FACES);
+    int n = find_faces(d, p);
     p->cpu_ns += facet_pool_cpu_ns(d->pool) - before;
     if (n < 0)
         return n;

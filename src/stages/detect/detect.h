@@ -14,6 +14,10 @@ typedef int facet_detector_tap_fn(void *ctx, const char *part, struct facet_exec
 struct facet_detector_opts {
     const struct facet_model_spec *model;    /* borrowed until close */
     int min_face;                  /* pixels; 0: the detector's default (20 for MTCNN) */
+    int max_face;                  /* pixels; 0: any. MTCNN leaves out the levels that find larger ones only */
+    bool quick_pyramid;            /* MTCNN: small levels are shrunk from halved pictures; boxes move a little */
+    int scan_every;                /* the stage looks over the whole picture each n-th time and at changes of scene,
+                                    * and around the faces it follows in between; 0 or 1: always. docs/detection.md */
     float threshold[3];            /* 0: default. MTCNN: P, R, O. Others use [0] */
     float factor;                  /* MTCNN pyramid, 0: 0.709 */
     float nms;                     /* 0: the detector's default */
@@ -34,6 +38,10 @@ void facet_detector_close(struct facet_detector **d);
 /* RGB24 in; up to `max` faces out, best first, boxes and points in the picture's pixels. Returns the
  * count, or a negative error. Not thread-safe: one detector a thread. */
 int facet_detector_run(struct facet_detector *d, const struct facet_image *img, struct facet_detection *out, int max);
+/* The same, but looks only around `seeds`, where faces are thought to be. FACET_E_UNSUPPORTED where the detector
+ * looks at whole pictures only. */
+int facet_detector_follow(struct facet_detector *d, const struct facet_image *img, const struct facet_box *seeds, int n,
+                          struct facet_detection *out, int max);
 const char *facet_detector_name(const struct facet_detector *d);
 
 extern const struct facet_stage_ops facet_stage_detect;      /* opts: struct facet_detector_opts */

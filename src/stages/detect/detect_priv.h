@@ -15,6 +15,9 @@ struct facet__detector_ops {
     /* `o` has every field set (by the caller or the defaults) and lives as long as the state. */
     int (*open)(void **state, const struct facet_detector_opts *o);
     int (*run)(void *state, const struct facet_image *img, struct facet_detection *out, int max);
+    /* NULL: it looks at whole pictures only. `n` is at most FACET_MAX_FACES. */
+    int (*follow)(void *state, const struct facet_image *img, const struct facet_box *seeds, int n, struct facet_detection *out,
+                  int max);
     void (*close)(void *state);        /* accepts any prefix of open */
 };
 extern const struct facet__detector_ops facet__detector_mtcnn;

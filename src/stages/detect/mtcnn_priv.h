@@ -1,5 +1,5 @@
-/* MTCNN in two files: mtcnn.c finds windows over a pyramid with P-Net, mtcnn_refine.c judges windows
- * with R-Net and O-Net. */
+/* MTCNN in three files: pyramid.c finds windows over a pyramid with P-Net, mtcnn_refine.c judges windows
+ * with R-Net and O-Net, mtcnn.c is the whole. */
 #ifndef FACET_STAGES_DETECT_MTCNN_PRIV_H
 #define FACET_STAGES_DETECT_MTCNN_PRIV_H
 
@@ -7,18 +7,30 @@
 #include "stages/detect/candidates.h"
 #include "stages/detect/detect_priv.h"
 
-#define FACET__MTCNN_BUCKETS 7
+#define FACET__MTCNN_BUCKETS 5
 
-/* A network that judges windows, any number in a call: batches are powers of two, each bound once, so
- * that nothing is bound again from frame to frame. */
+/* What a thread needs to judge windows: batches are powers of two, each bound once, so that nothing is
+ * bound again from frame to frame. */
+struct facet__refiner_lane {
+    struct facet_exec *exec[FACET__MTCNN_BUCKETS];     /* of 1, 2, 4 ... rows */
+    struct facet_image window;
+    int err;
+};
+
+/* A network that judges windows, any number in a call, in batches that threads share. */
 struct facet__refiner {
     const struct facet_detector_opts *o;               /* the detector's own */
     const char *part;
+    struct facet_pool *pool;
     struct facet_plan *plan;
-    struct facet_exec *exec[FACET__MTCNN_BUCKETS];     /* of 1, 2, 4 ... rows */
+    struct facet__refiner_lane *lanes;                 /* one for each thread */
+    unsigned n_lanes;
     int buckets;
     int side;                                          /* of its input */
-    struct facet_image window;
+    const struct facet_image *picture;                 /* during a run, with all below */
+    struct facet__candidate *list;
+    size_t todo;
+    int bucket;                                        /* of whole batches */
 };
 
 /* `max` is a power of two; `o` and `part` live as long as the refiner. */
@@ -28,8 +40,7 @@ void facet__refiner_close(struct facet__refiner *r);
 /* Judges every box of the list by what it shows: keeps those whose score is above `least`, with the
  * network's score, calibration and, when it gives them, points. Boxes are whole pixels, the last one
  * included; what lies outside the picture is black. */
-int facet__refiner_run(struct facet__refiner *r, const struct facet_image *img, const struct facet_norm *norm,
-                       struct facet__candidates *c, float least);
+int facet__refiner_run(struct facet__refiner *r, const struct facet_image *img, struct facet__candidates *c, float least);
 
 /* Moves each box by its calibration; `plus` is what its sides are measured with. */
 void facet__mtcnn_calibrate(struct facet__candidates *c, float plus);

@@ -1,17 +1,27 @@
 #include "stages/detect/mtcnn_priv.h"
 
 #include "base/errors.h"
+#include "base/pool.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FAR_AWAY 65536.0f        /* pixels; no box of a face is there */
 
-static int open_bucket(struct facet__refiner *r, struct facet_pool *pool, int i)
+static int open_bucket(struct facet__refiner *r, struct facet__refiner_lane *l, int i)
 {
     const struct facet_shape shape = {4, {1 << i, 3, r->side, r->side}};
-    int err = facet_exec_open(&r->exec[i], r->plan, pool);
-    return err ? err : facet_exec_bind(r->exec[i], &shape, 1);
+    int err = facet_exec_open(&l->exec[i], r->plan, NULL);
+    return err ? err : facet_exec_bind(l->exec[i], &shape, 1);
+}
+
+static int open_lane(struct facet__refiner *r, struct facet__refiner_lane *l)
+{
+    int err = facet_image_init(&l->window, FACET_PIXEL_RGB24, r->side, r->side);
+    for (int i = 0; !err && i < r->buckets; i++)
+        err = open_bucket(r, l, i);
+    return err;
 }
 
 int facet__refiner_open(struct facet__refiner *r, const struct facet_detector_opts *o, const char *part, int side, int max)
@@ -19,14 +29,15 @@ int facet__refiner_open(struct facet__refiner *r, const struct facet_detector_op
     r->o = o;
     r->part = part;
     r->side = side;
-    int err = facet_image_init(&r->window, FACET_PIXEL_RGB24, side, side);
-    if (!err)
-        err = facet__detect_plan(&r->plan, o, part);
-    for (int i = 0; !err && 1 << i <= max && i < FACET__MTCNN_BUCKETS; i++) {
-        err = open_bucket(r, o->pool, i);
-        r->buckets = i + 1;
-    }
-    if (!err && (!facet__output_with(r->exec[0], r->plan, 2) || !facet__output_with(r->exec[0], r->plan, 4)))
+    r->pool = o->tap ? NULL : o->pool;     /* who looks sees one batch after the other */
+    r->n_lanes = facet_pool_threads(r->pool);
+    while (r->buckets < FACET__MTCNN_BUCKETS && 1 << r->buckets <= max)
+        r->buckets++;
+    r->lanes = calloc(r->n_lanes, sizeof(*r->lanes));
+    int err = r->lanes ? facet__detect_plan(&r->plan, o, part) : facet_fail_nomem();
+    for (unsigned i = 0; !err && i < r->n_lanes; i++)
+        err = open_lane(r, &r->lanes[i]);
+    if (!err && (!facet__output_with(r->lanes[0].exec[0], r->plan, 2) || !facet__output_with(r->lanes[0].exec[0], r->plan, 4)))
         err = facet_fail(FACET_E_FORMAT, "cannot use '%s' of model '%s': it does not give 2 scores and 4 box shifts", part,
                          o->model->name);
     return err;
@@ -34,24 +45,29 @@ int facet__refiner_open(struct facet__refiner *r, const struct facet_detector_op
 
 void facet__refiner_close(struct facet__refiner *r)
 {
-    for (int i = 0; i < FACET__MTCNN_BUCKETS; i++)
-        facet_exec_close(&r->exec[i]);
+    for (unsigned k = 0; r->lanes && k < r->n_lanes; k++) {
+        for (int i = 0; i < FACET__MTCNN_BUCKETS; i++)
+            facet_exec_close(&r->lanes[k].exec[i]);
+        facet_image_fini(&r->lanes[k].window);
+    }
+    free(r->lanes);
     facet_plan_close(&r->plan);
-    facet_image_fini(&r->window);
 }
 
-static int cut_windows(struct facet__refiner *r, const struct facet_image *img, const struct facet_norm *norm,
-                       const struct facet__candidate *c, int n, float *dst)
+/* ---- a batch ---- */
+
+static int cut_windows(const struct facet__refiner *r, struct facet__refiner_lane *l, const struct facet__candidate *c, size_t n,
+                       float *dst)
 {
     size_t numbers = (size_t)r->side * (size_t)r->side * 3;
-    for (int i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct facet_box b = c[i].box;
         b.x2 += 1;
         b.y2 += 1;
-        int err = facet_resize_box(&r->window, img, b, FACET_SCALE_COVER, 0);
+        int err = facet_resize_box(&l->window, r->picture, b, FACET_SCALE_COVER, 0);
         if (err)
             return err;
-        facet_image_to_float(dst + (size_t)i * numbers, &r->window, norm);
+        facet_image_to_float(dst + i * numbers, &l->window, &r->o->model->norm);
     }
     return FACET_OK;
 }
@@ -65,45 +81,87 @@ static void take_points(struct facet__candidate *c, const float *p)
     }
 }
 
-/* Keeps the good ones of rows from..from+n at the list's front, where `kept` already are. */
-static size_t keep_good(const struct facet__refiner *r, const struct facet_exec *e, struct facet__candidates *c, size_t from,
-                        size_t n, size_t kept, float least)
+static void take_rows(const struct facet__refiner *r, const struct facet_exec *e, struct facet__candidate *c, size_t n)
 {
     const float *score = facet__output_with(e, r->plan, 2)->data, *shift = facet__output_with(e, r->plan, 4)->data;
     const struct facet_tensor *points = facet__output_with(e, r->plan, 2 * FACET_LANDMARKS);
     for (size_t i = 0; i < n; i++) {
-        if (!(score[2 * i + 1] > least))
-            continue;
-        struct facet__candidate *k = &c->at[kept++];
-        k->box = c->at[from + i].box;
-        k->score = score[2 * i + 1];
-        memcpy(k->shift, shift + 4 * i, sizeof(k->shift));
+        c[i].score = score[2 * i + 1];
+        memcpy(c[i].shift, shift + 4 * i, sizeof(c[i].shift));
         if (points)
-            take_points(k, (const float *)points->data + 2 * FACET_LANDMARKS * i);
+            take_points(&c[i], (const float *)points->data + 2 * FACET_LANDMARKS * i);
     }
-    return kept;
 }
 
-int facet__refiner_run(struct facet__refiner *r, const struct facet_image *img, const struct facet_norm *norm,
-                       struct facet__candidates *c, float least)
+/* Where part i begins: whole batches come first, then halves, quarters ... of one as the rest needs them. */
+static size_t part_begin(const struct facet__refiner *r, size_t i, int *bucket)
 {
-    size_t kept = 0, done = 0;
-    for (int bucket = r->buckets - 1; done < c->n;) {
-        size_t rows = (size_t)1 << bucket;
-        if (rows > c->n - done) {
-            bucket--;
-            continue;
-        }
-        struct facet_exec *e = r->exec[bucket];
-        int err = cut_windows(r, img, norm, c->at + done, (int)rows, facet_exec_input(e, 0)->data);
-        if (!err)
-            err = facet__detect_exec(r->o, r->part, e);
-        if (err)
-            return err;
-        kept = keep_good(r, e, c, done, rows, kept, least);
-        done += rows;
+    size_t whole = r->todo >> r->bucket, from = whole << r->bucket, rest = r->todo - from;
+    *bucket = r->bucket;
+    if (i < whole)
+        return i << r->bucket;
+    for (size_t k = whole;; k++) {
+        while (!(rest >> *bucket))
+            --*bucket;
+        if (k == i)
+            return from;
+        from += (size_t)1 << *bucket;
+        rest -= (size_t)1 << *bucket;
     }
+}
+
+static void run_part(void *ctx, size_t i, unsigned worker)
+{
+    struct facet__refiner *r = ctx;
+    struct facet__refiner_lane *l = &r->lanes[worker];
+    int bucket;
+    size_t from = part_begin(r, i, &bucket), n = (size_t)1 << bucket;
+    struct facet_exec *e = l->exec[bucket];
+    int err = cut_windows(r, l, r->list + from, n, facet_exec_input(e, 0)->data);
+    if (!err)
+        err = facet__detect_exec(r->o, r->part, e);
+    if (!err)
+        take_rows(r, e, r->list + from, n);
+    else
+        l->err = err;
+}
+
+/* ---- a list ---- */
+
+/* Batches are small enough that every thread gets some. */
+static size_t plan_parts(struct facet__refiner *r, size_t n)
+{
+    r->todo = n;
+    r->bucket = r->buckets - 1;
+    while (r->bucket > 0 && (size_t)r->n_lanes << r->bucket > n)
+        r->bucket--;
+    size_t rest = n & (((size_t)1 << r->bucket) - 1), parts = n >> r->bucket;
+    for (; rest; rest &= rest - 1)
+        parts++;
+    return parts;
+}
+
+static void keep_good(struct facet__candidates *c, float least)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->at[i].score > least)
+            c->at[kept++] = c->at[i];
     c->n = kept;
+}
+
+int facet__refiner_run(struct facet__refiner *r, const struct facet_image *img, struct facet__candidates *c, float least)
+{
+    r->picture = img;
+    r->list = c->at;
+    for (unsigned i = 0; i < r->n_lanes; i++)
+        r->lanes[i].err = FACET_OK;
+    if (c->n)
+        facet_pool_for(r->pool, plan_parts(r, c->n), run_part, r);
+    for (unsigned i = 0; i < r->n_lanes; i++)
+        if (r->lanes[i].err)
+            return facet_fail(r->lanes[i].err, "cannot run '%s' of model '%s' on %zu windows", r->part, r->o->model->name, c->n);
+    keep_good(c, least);
     return FACET_OK;
 }
 

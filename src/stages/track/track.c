@@ -2,7 +2,7 @@
 
 #include "base/errors.h"
 #include "stages/track/assign.h"
-#include "stages/track/cut.h"
+#include "image/scene.h"
 #include "stages/track/motion.h"
 
 #include <stdlib.h>
@@ -32,7 +32,7 @@ struct facet_tracker {
     int source;
     double now_ms;
     bool has_begun; /* a picture of this scene was seen */
-    struct facet__cut cut;
+    struct facet_scene cut;
     struct facet__assign assign;
     int rows[FACET_MAX_FACES], columns[FACET_MAX_FACES]; /* tracks and faces of a round */
     int face_track[FACET_MAX_FACES];                     /* index of each face's track, -1: none */
@@ -196,7 +196,7 @@ static void look_for_cut(struct facet_tracker *t, struct facet_packet *p)
 {
     if (t->o.cut < 0)
         return;
-    p->cut = facet__cut_step(&t->cut, &p->frame->image, t->o.cut);
+    p->cut = facet_scene_step(&t->cut, &p->frame->image, t->o.cut);
     if (p->cut)
         end_all(t, p);
 }
@@ -223,7 +223,7 @@ int facet_tracker_step(struct facet_tracker *t, struct facet_packet *p)
                           FACET_MAX_FACES, p->n_faces);
     if (p->source != t->source) {
         end_all(t, p);
-        facet__cut_forget(&t->cut);
+        facet_scene_forget(&t->cut);
         t->source = p->source;
         t->now_ms = p->frame ? p->frame->pts_ms : 0;
     }
@@ -231,7 +231,7 @@ int facet_tracker_step(struct facet_tracker *t, struct facet_packet *p)
         track_frame(t, p);
     if (p->flush) {
         end_all(t, p);
-        facet__cut_forget(&t->cut);
+        facet_scene_forget(&t->cut);
     }
     return FACET_OK;
 }

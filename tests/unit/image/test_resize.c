@@ -266,9 +266,29 @@ static void test_float__every_order_is_kept(void **state)
     }
 }
 
+/* 3x3 to 2x2: the odd edges have one or two pixels to average. */
+static void test_halve__is_the_mean_of_what_is_there(void **state)
+{
+    struct facet_image src, dst;
+    assert_int_equal(facet_image_init(&src, FACET_PIXEL_RGB24, 3, 3), FACET_OK);
+    assert_int_equal(facet_image_init(&dst, FACET_PIXEL_RGB24, 2, 2), FACET_OK);
+    for (int i = 0; i < 27; i++)
+        src.data[(size_t)(i / 9) * src.stride + (size_t)(i % 9)] = (uint8_t)(i / 3 + i % 3);
+    facet_image_halve(&dst, &src);
+    for (int y = 0; y < 2; y++)
+        for (int x = 0; x < 2; x++)
+            for (int c = 0; c < 3; c++) {
+                float mean = y == 0 ? (x == 0 ? 2.0f : 3.5f) : (x == 0 ? 6.5f : 8.0f);
+                assert_int_equal(dst.data[(size_t)y * dst.stride + (size_t)(3 * x + c)], (int)floorf(mean + 0.5f) + c);
+            }
+    facet_image_fini(&src);
+    facet_image_fini(&dst);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_halve__is_the_mean_of_what_is_there),
         cmocka_unit_test(test_resize__area_is_as_opencv),
         cmocka_unit_test(test_resize__bilinear_is_as_opencv),
         cmocka_unit_test(test_resize__area_that_grows_is_bilinear),

@@ -40,6 +40,22 @@ static void test_candidates__pick_takes_the_best_and_leaves_nan_and_low(void **s
     facet__candidates_fini(&c);
 }
 
+static void test_candidates__picked_from_parts_are_numbered_through(void **state)
+{
+    struct facet__candidates c = {0};
+    const float scores[] = {0.2f, 0.9f, 0.9f, 0.6f, NAN, 0.8f};
+    facet__candidates_pick_begin(&c);
+    assert_int_equal(facet__candidates_pick_from(&c, scores, 2, 0, 0.6f), FACET_OK);
+    assert_int_equal(facet__candidates_pick_from(&c, scores + 2, 4, 2, 0.6f), FACET_OK);
+    assert_int_equal(facet__candidates_pick_end(&c, 3), 3);
+    assert_int_equal(facet__candidates_picked(&c, 0), 2); /* of ties the later */
+    assert_int_equal(facet__candidates_picked(&c, 1), 1);
+    assert_int_equal(facet__candidates_picked(&c, 2), 5);
+    facet__candidates_pick_begin(&c);
+    assert_int_equal(facet__candidates_pick_end(&c, 3), 0);
+    facet__candidates_fini(&c);
+}
+
 /* Two boxes of 10 x 10 pixels that share 10 x 5: 50 / 150 with the last pixel counted. */
 static void test_suppress__measures_over_the_union(void **state)
 {
@@ -141,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_candidates__are_sorted_best_first_and_of_ties_the_last),
         cmocka_unit_test(test_candidates__pick_takes_the_best_and_leaves_nan_and_low),
+        cmocka_unit_test(test_candidates__picked_from_parts_are_numbered_through),
         cmocka_unit_test(test_suppress__measures_over_the_union),
         cmocka_unit_test(test_suppress__over_the_smaller_drops_what_lies_inside),
         cmocka_unit_test(test_suppress__an_exact_overlap_stays),

@@ -2,12 +2,12 @@
  * measured, fast pans over a dark hall included; across cuts at 0.30 or less. A change of light
  * alone moves the mean, not the correlation; and two dark pictures may correlate badly by noise
  * alone, so the difference must be seen, too (see docs/tracking.md). */
-#include "stages/track/cut.h"
+#include "image/scene.h"
 
 #include <math.h>
 #include <string.h>
 
-#define CELLS (FACET__THUMB * FACET__THUMB)
+#define CELLS (FACET_SCENE_THUMB * FACET_SCENE_THUMB)
 #define SAMPLES 4 /* points looked at in a cell, each way */
 #define ALIKE 0.5f
 #define SEEN_DIFFERENCE 8.0f /* of 255, mean over the cells */
@@ -28,10 +28,10 @@ static int place(int i, int n, int length)
 
 static void make_thumb(float *thumb, const struct facet_image *img)
 {
-    const int n = FACET__THUMB * SAMPLES;
+    const int n = FACET_SCENE_THUMB * SAMPLES;
     memset(thumb, 0, CELLS * sizeof(*thumb));
     for (int y = 0; y < n; y++) {
-        float *row = thumb + (size_t)(y / SAMPLES) * FACET__THUMB;
+        float *row = thumb + (size_t)(y / SAMPLES) * FACET_SCENE_THUMB;
         for (int x = 0; x < n; x++)
             row[x / SAMPLES] += luma_at(img, place(x, n, img->width), place(y, n, img->height));
     }
@@ -60,12 +60,12 @@ static bool is_another_scene(const float *a, const float *b, float alike)
     return difference / CELLS > SEEN_DIFFERENCE && ab < alike * sqrtf(aa * bb);
 }
 
-void facet__cut_forget(struct facet__cut *c)
+void facet_scene_forget(struct facet_scene *c)
 {
     c->has_thumb = false;
 }
 
-bool facet__cut_step(struct facet__cut *c, const struct facet_image *img, float alike)
+bool facet_scene_step(struct facet_scene *c, const struct facet_image *img, float alike)
 {
     float thumb[CELLS];
     if (!img->data || img->width <= 0 || img->height <= 0)
