@@ -347,6 +347,37 @@ static void test_precision__an_unknown_one_is_refused_by_name(void **state)
     }
 }
 
+/* Files of optimise --fp16 hold weights in float16 behind a Cast. */
+static void test_precision__weights_of_16_bits_in_the_file_become_floats(void **state)
+{
+    static const enum facet_dtype types[] = {FACET_F16, FACET_BF16};
+    static const uint16_t ones[] = {0x3c00, 0x3f80}; /* 1, and -1.5 is */
+    static const uint16_t others[] = {0xbe00, 0xbfc0};
+    for (int i = 0; i < 2; i++) {
+        struct facet_graph *g = NULL;
+        struct facet_plan *p = NULL;
+        struct facet_exec *e = NULL;
+        struct facet_shape in = {2, {1, 2}}, w = {2, {2, 2}};
+        const uint16_t half[4] = {ones[i], 0, others[i], ones[i]};
+        assert_int_equal(facet_graph_new(&g, "halves", 13), FACET_OK);
+        int x = facet_graph_input(g, "in", FACET_F32, &in), c = facet_graph_const(g, "w", types[i], &w, half), node;
+        c = facet_graph_node(g, "Cast", "wide", &c, 1, &node);
+        assert_int_equal(facet_graph_attr_int(g, node, "to", 1), FACET_OK);
+        int product[2] = {x, c}, y = facet_graph_node(g, "MatMul", "y", product, 2, NULL);
+        assert_int_equal(facet_graph_output(g, y), FACET_OK);
+        assert_int_equal(facet_plan_open(&p, &g, NULL), FACET_OK);
+        assert_int_equal(count_op(facet_plan_graph(p), "Cast"), 0);
+        assert_int_equal(facet_exec_open(&e, p, NULL), FACET_OK);
+        ((float *)facet_exec_input(e, 0)->data)[0] = 2;
+        ((float *)facet_exec_input(e, 0)->data)[1] = 10;
+        assert_int_equal(facet_exec_run(e), FACET_OK);
+        assert_float_equal(((const float *)facet_exec_output(e, 0)->data)[0], 2 - 15, 0);
+        assert_float_equal(((const float *)facet_exec_output(e, 0)->data)[1], 10, 0);
+        facet_exec_close(&e);
+        facet_plan_close(&p);
+    }
+}
+
 static void test_precision__8_and_16_bits_go_together(void **state)
 {
     static const char *const backends[] = {"ref", "cpu"};
@@ -373,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_precision__results_are_nearly_those_of_float32),
         cmocka_unit_test(test_precision__the_model_may_ask_for_it),
         cmocka_unit_test(test_precision__an_unknown_one_is_refused_by_name),
+        cmocka_unit_test(test_precision__weights_of_16_bits_in_the_file_become_floats),
         cmocka_unit_test(test_precision__8_and_16_bits_go_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

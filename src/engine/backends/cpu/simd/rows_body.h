@@ -111,107 +111,143 @@ static inline struct rows_window rows_window(const struct facet_conv *c, int oy,
     return w;
 }
 
-/* The number of channel 0 under tap i of those inside. */
-static inline size_t rows_tap(const struct facet_conv *c, const struct rows_window *w, size_t row, int ox, int i)
+/* Channels [ch, ch + n) of an output pixel: where its window's first tap inside lies, and how far the next ones. */
+struct rows_taps { size_t first, down, across; int rows, columns; };
+
+static inline struct rows_taps rows_taps(const struct facet_conv *c, const struct rows_window *w, size_t row, int ox)
 {
-    int across = w->x1 - w->x0, ky = w->y0 + i / across, kx = w->x0 + i % across;
     size_t img = row / (size_t)c->oh, oy = row % (size_t)c->oh;
-    size_t y = (size_t)((int)oy * c->sy - c->pt + ky * c->dy), x = (size_t)(ox * c->sx - c->pl + kx * c->dx);
-    return ((img * (size_t)c->ih + y) * (size_t)c->iw + x) * c->in_px;
+    int y = (int)oy * c->sy - c->pt + w->y0 * c->dy, x = ox * c->sx - c->pl + w->x0 * c->dx;
+    struct rows_taps t = { 0, (size_t)c->dy * (size_t)c->iw * c->in_px, (size_t)c->dx * c->in_px, w->taps ? w->y1 - w->y0 : 0, w->x1 - w->x0 };
+    if (w->taps)
+        t.first = ((img * (size_t)c->ih + (size_t)y) * (size_t)c->iw + (size_t)x) * c->in_px;
+    return t;
 }
 
-static inline void rows_max_u8(const uint8_t *restrict in, uint8_t *restrict out, size_t n)
+#define ROWS_BLOCK 64 /* channels that stay in registers */
+
+static inline void rows_max_u8(const uint8_t *in, const struct rows_taps *t, uint8_t *out, size_t n)
 {
+    uint8_t most[ROWS_BLOCK] = { 0 };
+    for (int ky = 0; ky < t->rows; ky++)
+        for (int kx = 0; kx < t->columns; kx++) {
+            const uint8_t *x = in + t->first + (size_t)ky * t->down + (size_t)kx * t->across;
+            for (size_t i = 0; i < n; i++)
+                most[i] = x[i] > most[i] ? x[i] : most[i];
+        }
+    memcpy(out, most, n);
+}
+
+/* bf16 as whole numbers in the order of what they mean: those below zero have their bits turned; twice is not at all. */
+static inline int16_t rows_order(int16_t b)
+{
+    return (int16_t)(b ^ ((b >> 15) & 0x7fff));
+}
+
+static inline void rows_max_bf16(const int16_t *in, const struct rows_taps *t, int16_t *out, size_t n)
+{
+    int16_t most[ROWS_BLOCK];
+    for (size_t i = 0; i < ROWS_BLOCK; i++)
+        most[i] = (int16_t)(0xff80 ^ 0x7fff);     /* below everything: minus infinity */
+    for (int ky = 0; ky < t->rows; ky++)
+        for (int kx = 0; kx < t->columns; kx++) {
+            const int16_t *x = in + t->first + (size_t)ky * t->down + (size_t)kx * t->across;
+            for (size_t i = 0; i < n; i++) {
+                int16_t v = rows_order(x[i]);
+                most[i] = v > most[i] ? v : most[i];
+            }
+        }
     for (size_t i = 0; i < n; i++)
-        out[i] = in[i] > out[i] ? in[i] : out[i];
+        out[i] = rows_order(most[i]);
 }
 
 static void maxpool_u8(const struct facet_conv *c, size_t r0, size_t r1)
 {
-    const uint8_t *in = c->in;
-    size_t n = (size_t)c->ic;
-    for (size_t r = r0; r < r1; r++)
-        for (int ox = 0; ox < c->ow; ox++) {
-            struct rows_window w = rows_window(c, (int)(r % (size_t)c->oh), ox);
-            uint8_t *out = (uint8_t *)c->out + (r * (size_t)c->ow + (size_t)ox) * c->out_px;
-            if (w.taps)
-                memcpy(out, in + rows_tap(c, &w, r, ox, 0), n);
-            else
-                memset(out, 0, n);
-            for (int i = 1; i < w.taps; i++)
-                rows_max_u8(in + rows_tap(c, &w, r, ox, i), out, n);
-        }
-}
-
-/* As whole numbers in the order of what they mean: those below zero have their bits turned. */
-static inline int16_t rows_order(uint16_t b)
-{
-    return (int16_t)(b & 0x8000 ? b ^ 0x7fff : b);
-}
-
-static inline void rows_max_bf16(const uint16_t *restrict in, uint16_t *restrict out, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = rows_order(in[i]) > rows_order(out[i]) ? in[i] : out[i];
+    size_t channels = (size_t)c->ic;
+    for (size_t p = r0 * (size_t)c->ow; p < r1 * (size_t)c->ow; p++) {
+        size_t r = p / (size_t)c->ow, ch = 0;
+        int ox = (int)(p % (size_t)c->ow);
+        struct rows_window w = rows_window(c, (int)(r % (size_t)c->oh), ox);
+        struct rows_taps t = rows_taps(c, &w, r, ox);
+        uint8_t *out = (uint8_t *)c->out + p * c->out_px;
+        for (; ch + ROWS_BLOCK <= channels; ch += ROWS_BLOCK)
+            rows_max_u8((const uint8_t *)c->in + ch, &t, out + ch, ROWS_BLOCK);
+        if (ch < channels)
+            rows_max_u8((const uint8_t *)c->in + ch, &t, out + ch, channels - ch);
+    }
 }
 
 static void maxpool_bf16(const struct facet_conv *c, size_t r0, size_t r1)
 {
-    const uint16_t *in = c->in;
-    size_t n = (size_t)c->ic;
-    for (size_t r = r0; r < r1; r++)
-        for (int ox = 0; ox < c->ow; ox++) {
-            struct rows_window w = rows_window(c, (int)(r % (size_t)c->oh), ox);
-            uint16_t *out = (uint16_t *)c->out + (r * (size_t)c->ow + (size_t)ox) * c->out_px;
+    size_t channels = (size_t)c->ic;
+    for (size_t p = r0 * (size_t)c->ow; p < r1 * (size_t)c->ow; p++) {
+        size_t r = p / (size_t)c->ow, ch = 0;
+        int ox = (int)(p % (size_t)c->ow);
+        struct rows_window w = rows_window(c, (int)(r % (size_t)c->oh), ox);
+        struct rows_taps t = rows_taps(c, &w, r, ox);
+        int16_t *out = (int16_t *)c->out + p * c->out_px;
+        for (; ch + ROWS_BLOCK <= channels; ch += ROWS_BLOCK)
+            rows_max_bf16((const int16_t *)c->in + ch, &t, out + ch, ROWS_BLOCK);
+        if (ch < channels)
+            rows_max_bf16((const int16_t *)c->in + ch, &t, out + ch, channels - ch);
+    }
+}
+
+static inline void rows_sum_u8(const uint8_t *in, const struct rows_taps *t, int32_t zero, int32_t *sum, size_t n)
+{
+    memset(sum, 0, n * sizeof(*sum));
+    for (int ky = 0; ky < t->rows; ky++)
+        for (int kx = 0; kx < t->columns; kx++) {
+            const uint8_t *x = in + t->first + (size_t)ky * t->down + (size_t)kx * t->across;
             for (size_t i = 0; i < n; i++)
-                out[i] = 0xff80; /* below everything */
-            for (int i = 0; i < w.taps; i++)
-                rows_max_bf16(in + rows_tap(c, &w, r, ox, i), out, n);
+                sum[i] += (int32_t)x[i] - zero;
         }
 }
 
 static void avgpool_u8(const struct facet_conv *c, size_t r0, size_t r1, bool count_pad, const struct facet_requant *q)
 {
-    const uint8_t *in = c->in;
     int32_t sum[ROWS_CHUNK];
     for (size_t p = r0 * (size_t)c->ow; p < r1 * (size_t)c->ow; p++) {
         size_t r = p / (size_t)c->ow;
         int ox = (int)(p % (size_t)c->ow);
         struct rows_window w = rows_window(c, (int)(r % (size_t)c->oh), ox);
+        struct rows_taps t = rows_taps(c, &w, r, ox);
         int count = count_pad ? c->kh * c->kw : w.taps;
+        float scale = q->scale / (float)(count ? count : 1), lo = (float)-q->out_zero, hi = (float)(255 - q->out_zero);
         for (size_t ch = 0; ch < (size_t)c->ic; ch += ROWS_CHUNK) {
             size_t n = (size_t)c->ic - ch < ROWS_CHUNK ? (size_t)c->ic - ch : ROWS_CHUNK;
-            memset(sum, 0, n * sizeof(*sum));
-            for (int i = 0; i < w.taps; i++) {
-                const uint8_t *x = in + rows_tap(c, &w, r, ox, i) + ch;
-                for (size_t k = 0; k < n; k++)
-                    sum[k] += (int32_t)x[k] - q->zero;
-            }
             uint8_t *out = (uint8_t *)c->out + p * c->out_px + ch;
-            float scale = q->scale / (float)(count ? count : 1), lo = (float)-q->out_zero, hi = (float)(255 - q->out_zero);
+            rows_sum_u8((const uint8_t *)c->in + ch, &t, q->zero, sum, n);
             for (size_t k = 0; k < n; k++)
                 out[k] = (uint8_t)(rows_nearest((float)sum[k] * scale, lo, hi) + q->out_zero);
         }
     }
 }
 
+static inline void rows_sum_bf16(const uint16_t *in, const struct rows_taps *t, float *sum, size_t n)
+{
+    float one[ROWS_CHUNK];
+    memset(sum, 0, n * sizeof(*sum));
+    for (int ky = 0; ky < t->rows; ky++)
+        for (int kx = 0; kx < t->columns; kx++) {
+            bf16_to(in + t->first + (size_t)ky * t->down + (size_t)kx * t->across, one, n);
+            for (size_t i = 0; i < n; i++)
+                sum[i] += one[i];
+        }
+}
+
 static void avgpool_bf16(const struct facet_conv *c, size_t r0, size_t r1, bool count_pad)
 {
-    const uint16_t *in = c->in;
-    float sum[ROWS_CHUNK], one[ROWS_CHUNK];
+    float sum[ROWS_CHUNK];
     for (size_t p = r0 * (size_t)c->ow; p < r1 * (size_t)c->ow; p++) {
         size_t r = p / (size_t)c->ow;
         int ox = (int)(p % (size_t)c->ow);
         struct rows_window w = rows_window(c, (int)(r % (size_t)c->oh), ox);
+        struct rows_taps t = rows_taps(c, &w, r, ox);
         float count = (float)(count_pad ? c->kh * c->kw : w.taps);
         for (size_t ch = 0; ch < (size_t)c->ic; ch += ROWS_CHUNK) {
             size_t n = (size_t)c->ic - ch < ROWS_CHUNK ? (size_t)c->ic - ch : ROWS_CHUNK;
-            memset(sum, 0, n * sizeof(*sum));
-            for (int i = 0; i < w.taps; i++) {
-                bf16_to(in + rows_tap(c, &w, r, ox, i) + ch, one, n);
-                for (size_t k = 0; k < n; k++)
-                    sum[k] += one[k];
-            }
+            rows_sum_bf16((const uint16_t *)c->in + ch, &t, sum, n);
             for (size_t k = 0; k < n; k++)
                 sum[k] = count > 0 ? sum[k] / count : 0;
             bf16_from(sum, (uint16_t *)c->out + p * c->out_px + ch, n);
