@@ -15,7 +15,7 @@ cpu=src/engine/backends/cpu
 mkdir -p "$(dirname "$out")"
 aarch64-linux-gnu-gcc -std=c11 -O2 -D_GNU_SOURCE -DFACET_KERNELS_ARM -Wall -Wextra -Werror \
     -ffp-contract=off -Iinclude -Isrc -Itests "$cpu"/kernels.c "$cpu"/pack.c "$cpu"/pnet.c "$cpu"/pnet_u8.c "$cpu"/c/*.c "$cpu"/arm/*.c \
-    tests/kernels/cases.c tests/kernels/check.c tests/kernels/check_rows.c tests/kernels/convpool.c tests/kernels/pnet_u8.c tests/kernels/main_alone.c -o "$out" -lm
+    tests/kernels/cases.c tests/kernels/check.c tests/kernels/stored.c tests/kernels/check_stored.c tests/kernels/check_rows.c tests/kernels/convpool.c tests/kernels/pnet_u8.c tests/kernels/main_alone.c -o "$out" -lm
 qemu-aarch64 -L /usr/aarch64-linux-gnu "$out"
 aarch64-linux-gnu-gcc -std=c11 -O2 -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-parameter -Iinclude -Isrc -Itests \
     src/base/scan.c src/base/arm/scan.c tests/kernels/scan_cases.c tests/kernels/scan_alone.c -o "$out-scan"

@@ -1,6 +1,8 @@
-/* One line per layer of the face networks: time and rate of the fastest run. Not a test: run by
- * `meson test --benchmark`, or by hand with the name of a CPU kind (c, avx2, avx512). */
+/* One line per layer of the face networks and format: time and rate of the fastest run, and what part it is of the
+ * rate of a matrix product that is all inner loop (512 deep, in the caches). Not a test: run by `meson test
+ * --benchmark`, or by hand: bench_kernels [c|avx2|avx512|neon|-] [part of a layer's name]. */
 #include "kernels/cases.h"
+#include "kernels/stored.h"
 
 #include "base/cpu.h"
 
@@ -87,6 +89,55 @@ static void time_convpool(const struct facet_kernels *k, const struct convpool_c
     convpool_close(&d);
 }
 
+static double macs_of(const struct facet_conv *c, bool is_dw)
+{
+    return (double)c->n * c->oh * c->ow * c->kh * c->kw * c->oc * (is_dw ? 1 : c->ic);
+}
+
+/* Seconds of the fastest of some runs. */
+static double time_stored(const struct facet_kernels *k, const struct conv_case *cs, enum facet_fmt fmt, enum case_end end, bool is_dw, double *macs)
+{
+    struct stored_how how = { fmt, fmt, fmt, end, false, is_dw };
+    struct stored_data d;
+    double best = 1e9;
+    stored_open(&d, cs, &how);
+    stored_pack(&d, k, &how);
+    size_t units = is_dw ? (size_t)d.c.n * (size_t)d.c.oh : stored_pixels(&d);
+    *macs = macs_of(&d.c, is_dw);
+    for (int i = 0; i < 40; i++) {
+        double t = seconds();
+        stored_run(&d, k, &how, 0, units);
+        t = seconds() - t;
+        best = t < best ? t : best;
+    }
+    stored_close(&d);
+    return best;
+}
+
+static double peak(const struct facet_kernels *k, enum facet_fmt fmt)
+{
+    static const struct conv_case product = { "peak", 1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 };
+    struct conv_case cs = product;
+    double macs;
+    cs.iw = 24 * (int)k->tile;
+    cs.ic = 2048;
+    cs.oc = 2 * (int)k->block;
+    double t = time_stored(k, &cs, fmt, END_BIAS, false, &macs);
+    return macs / t;
+}
+
+static void time_formats(const struct facet_kernels *k, const struct conv_case *cs, bool is_dw)
+{
+    static const char *const names[] = { "f32", "bf16", "u8" };
+    for (int f = FACET_FMT_BF16; f <= FACET_FMT_U8; f++) {
+        for (int end = END_RELU; end <= END_RESIDUAL; end++) {
+            double macs, t = time_stored(k, cs, (enum facet_fmt)f, (enum case_end)end, is_dw, &macs);
+            printf("%-8s %-16s %-4s %-8s %9.1f us %8.1f GOP/s %5.1f %%\n", k->kind, cs->name, names[f],
+                   end == END_RELU ? "clip" : end == END_PRELU ? "prelu" : "residual", t * 1e6, macs * 2e-9 / t, macs / t / peak(k, (enum facet_fmt)f) * 100);
+        }
+    }
+}
+
 static void time_pnet(const struct facet_kernels *k, int h, int w)
 {
     int oh, ow;
@@ -113,6 +164,8 @@ static uint32_t flags_of(const char *name)
 {
     if (!strcmp(name, "c"))
         return 0;
+    if (!strcmp(name, "-"))
+        return facet_cpu_flags(NULL);
     return !strcmp(name, "avx2") ? FACET_CPU_AVX2 : !strcmp(name, "neon") ? FACET_CPU_NEON : FACET_CPU_AVX2 | FACET_CPU_AVX512;
 }
 
@@ -120,18 +173,28 @@ int main(int argc, char **argv)
 {
     struct facet_kernels k;
     facet_kernels_init(&k, argc > 1 ? flags_of(argv[1]) : facet_cpu_flags(NULL));
+    const char *only = argc > 2 ? argv[2] : "";
     for (const struct conv_case *cs = layers; cs->name; cs++) {
+        if (!strstr(cs->name, only))
+            continue;
         time_case(&k, cs, KIND_CONV);
         for (int kind = KIND_WINO2; k.wino_f32 && conv_case_is_wino(cs) && kind <= KIND_WINO4; kind++)
             time_case(&k, cs, (enum conv_kind)kind);
+        time_formats(&k, cs, false);
     }
-    for (const struct conv_case *cs = dw_layers; cs->name; cs++)
+    for (const struct conv_case *cs = dw_layers; cs->name; cs++) {
+        if (!strstr(cs->name, only))
+            continue;
         time_case(&k, cs, KIND_DW);
+        time_formats(&k, cs, true);
+    }
     for (const struct conv_case *cs = pool_layers; cs->name; cs++)
-        time_case(&k, cs, KIND_POOL);
+        if (strstr(cs->name, only))
+            time_case(&k, cs, KIND_POOL);
     for (int i = 0; k.convpool_f32 && i < 2; i++)
-        time_convpool(&k, &convpool_cases[i]);
-    if (k.lanes > 1)
+        if (strstr(convpool_cases[i].name, only))
+            time_convpool(&k, &convpool_cases[i]);
+    if (k.lanes > 1 && !only[0])
         time_pnet(&k, 360, 640);
     return 0;
 }

@@ -2,6 +2,7 @@
  * emulator by scripts/test-aarch64.sh. */
 #include "kernels/cases.h"
 #include "kernels/pnet_u8.h"
+#include "kernels/stored.h"
 
 #include "base/cpu.h"
 
@@ -23,7 +24,7 @@ int main(void)
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         struct facet_kernels k;
         facet_kernels_init(&k, kinds[i]);
-        int n = kernels_check(&k, say) + pnet_u8_check(&k, say);
+        int n = kernels_check(&k, say) + stored_check(&k, say) + pnet_u8_check(&k, say);
         printf("%s: %d kernels differ\n", k.kind, n);
         wrong += n;
     }

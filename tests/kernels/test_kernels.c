@@ -2,6 +2,7 @@
 
 #include "base/cpu.h"
 #include "kernels/cases.h"
+#include "kernels/stored.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@ static void check_kind(uint32_t need, const char *kind)
     facet_kernels_init(&k, need);
     assert_string_equal(k.kind, kind);
     assert_int_equal(kernels_check(&k, say), 0);
+    assert_int_equal(stored_check(&k, say), 0);
 }
 
 static void test_kernels__c_agree_with_themselves_in_parts(void **state)
@@ -37,6 +39,11 @@ static void test_kernels__avx2_mean_what_c_means(void **state)
 static void test_kernels__avx512_mean_what_c_means(void **state)
 {
     check_kind(FACET_CPU_AVX2 | FACET_CPU_AVX512, "avx512");
+}
+
+static void test_kernels__avx512_with_vnni_and_bf16_mean_what_c_means(void **state)
+{
+    check_kind(FACET_CPU_AVX2 | FACET_CPU_AVX512 | FACET_CPU_AVX512_VNNI | FACET_CPU_AVX512_BF16, "avx512");
 }
 #elif defined(__aarch64__)
 static void test_kernels__neon_mean_what_c_means(void **state)
@@ -76,6 +83,20 @@ static void test_kernels__a_wrong_kernel_is_found(void **state)
     assert_true(wrong_lines > 0);
 }
 
+static void broken_conv(const struct facet_conv *c, size_t p0, size_t p1, void *scratch)
+{
+}
+
+static void test_kernels__a_wrong_kernel_on_stored_numbers_is_found(void **state)
+{
+    struct facet_kernels k;
+    facet_kernels_init(&k, 0);
+    k.conv_u8 = broken_conv;
+    wrong_lines = 0;
+    assert_true(stored_check(&k, count_line) > 0);
+    assert_true(wrong_lines > 0);
+}
+
 static void test_kernels__padding_never_counts_as_a_maximum(void **state)
 {
     struct facet_kernels k;
@@ -94,11 +115,13 @@ int main(void)
 #if defined(__x86_64__)
         cmocka_unit_test(test_kernels__avx2_mean_what_c_means),
         cmocka_unit_test(test_kernels__avx512_mean_what_c_means),
+        cmocka_unit_test(test_kernels__avx512_with_vnni_and_bf16_mean_what_c_means),
 #elif defined(__aarch64__)
         cmocka_unit_test(test_kernels__neon_mean_what_c_means),
 #endif
         cmocka_unit_test(test_kernels__unknown_flags_leave_c),
         cmocka_unit_test(test_kernels__a_wrong_kernel_is_found),
+        cmocka_unit_test(test_kernels__a_wrong_kernel_on_stored_numbers_is_found),
         cmocka_unit_test(test_kernels__padding_never_counts_as_a_maximum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

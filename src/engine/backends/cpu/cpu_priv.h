@@ -11,8 +11,11 @@ struct facet_cpu_node {
     const struct facet_cpu_op *op;
     struct facet_kernels k;
     int mode;                     /* the family's own */
-    const float *w, *bias, *slope;    /* in the pack; NULL: none */
-    float *zero;                  /* owned */
+    const void *w;                /* in the pack, as are the next; NULL: none */
+    const float *bias, *slope;
+    const float *scale;           /* of sums of u8 x s8 */
+    enum facet_fmt fmt;           /* of a convolution's or product's input */
+    void *zero;                   /* owned */
     float scalar[2];
     int64_t channels;
     struct facet_window window;   /* of a convolution; its pads hold unless they follow the input's size */
@@ -69,6 +72,34 @@ void facet_cpu_finish_rest(const struct facet_epilogue *e, struct facet_tensor *
 /* One activation over rows; in may be out. */
 void facet_cpu_map(enum facet_act act, float alpha, float beta, const float *in, size_t in_px, float *out, size_t out_px,
                    size_t pixels, size_t channels);
+
+/* ---- convolutions and products in every format (sums.c) ---- */
+enum facet_fmt facet_cpu_value_fmt(const struct facet_value *v);
+/* A back end row's `stores`, and whether input, weights, residual and output are kept in a way that there are
+ * kernels for. */
+bool facet_cpu_sums_store(const struct facet_graph *g, const struct facet_node *n, enum facet_dtype t);
+bool facet_cpu_sums_fit(const struct facet_graph *g, const struct facet_node *n);
+/* Packs `bias` (NULL: none; count 1: repeated) and, for u8, what sums are scaled by; the zero point of the input goes
+ * into the bias. s->fmt and s->channels are set. */
+int facet_cpu_pack_bias(struct facet_cpu_node *s, const struct facet_graph *g, const struct facet_node *n, const float *bias,
+                        int64_t count, struct facet_pack *pack);
+/* facet_cpu_finish in the formats, and for u8 in the steps, of the tensors. */
+struct facet_finish facet_cpu_finish_sums(const struct facet_cpu_node *s, const struct facet_epilogue *e, const struct facet_tensor *out,
+                                          const struct facet_tensor *residual);
+
+struct facet_cpu_sums {           /* one convolution or product, running */
+    const struct facet_kernels *k;
+    enum facet_fmt fmt;
+    struct facet_conv c;
+    char *scratch;
+    size_t scratch_bytes;         /* of one thread */
+};
+/* The part of c that makes output channels [a, b), their weights beginning `w` bytes behind c's. */
+struct facet_conv facet_cpu_sums_part(const struct facet_conv *c, size_t a, size_t b, size_t w);
+/* Is the work better cut along the channels than along `n` pixels or squares in steps? */
+bool facet_cpu_cuts_channels(const struct facet_cpu_sums *j, size_t n, size_t step, double macs, double weights, unsigned threads);
+/* Cut by pixels, or by channels where that is better or `by_channels`. */
+void facet_cpu_sums_run(struct facet_cpu_sums *j, bool by_channels, struct facet_pool *pool);
 
 /* Splits `n` among the threads of the pool in runs that begin at multiples of `step`. */
 typedef void facet_cpu_part_fn(void *ctx, size_t begin, size_t end, unsigned worker);

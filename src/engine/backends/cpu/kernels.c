@@ -12,6 +12,8 @@
         k->kind = #NAME;                             \
         facet__##NAME##_conv(k);                     \
         facet__##NAME##_convpool(k);                 \
+        facet__##NAME##_conv_bf16(k);                \
+        facet__##NAME##_conv_u8(k);                  \
         facet__##NAME##_depthwise(k);                \
         facet__##NAME##_elementwise(k);              \
         facet__##NAME##_rows(k);                     \
@@ -39,8 +41,12 @@ void facet_kernels_init(struct facet_kernels *k, uint32_t flags)
     }
     if (flags & FACET_CPU_AVX512)
         use_avx512(k);
-    if (flags & FACET_CPU_AVX512 && flags & FACET_CPU_AVX512_VNNI)
+    if (flags & FACET_CPU_AVX512 && flags & FACET_CPU_AVX512_BF16)
+        facet__avx512bf16_conv(k);
+    if (flags & FACET_CPU_AVX512 && flags & FACET_CPU_AVX512_VNNI) {
+        facet__avx512vnni_conv(k);
         facet__avx512vnni_pnet(k);
+    }
 #elif defined(FACET_KERNELS_ARM)
     if (flags & FACET_CPU_NEON) {
         use_neon(k);

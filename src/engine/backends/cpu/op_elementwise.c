@@ -56,11 +56,13 @@ static int binary_prepare(struct facet_cpu_node *s, const struct facet_graph *g,
     const struct facet_shape *out = &g->values[n->outputs[0]].shape;
     int64_t count;
     int constant, err = FACET_OK;
+    const float *w = NULL;
     s->channels = out->rank >= 2 ? out->dim[1] : 1;
     s->mode = (int)mode_of(g, n, &constant);
     const float *v = facet_cpu_floats(g, constant, &count);
     if (s->mode != MODE_SAME)
-        err = facet_cpu_pack_channels(pack, v, count, s->channels, &s->w);
+        err = facet_cpu_pack_channels(pack, v, count, s->channels, &w);
+    s->w = w;
     return err ? err : facet_cpu_prepare_epilogue(s, &n->epi, g, pack);
 }
 

@@ -2,6 +2,7 @@
 
 /* Convolution. The tile: 6 pixels by 16 channels, 24 of the 32 registers. */
 #include "engine/backends/cpu/kernels_priv.h"
+#include "engine/backends/cpu/simd/fmt_f32.inc.h"
 #include "engine/backends/cpu/simd/conv_body.h"
 #include "engine/backends/cpu/simd/wino_body.h"
 

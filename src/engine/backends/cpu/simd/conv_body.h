@@ -1,110 +1,184 @@
-/* Convolution as an implicit matrix product over NHWC.
+/* Convolution as an implicit matrix product over NHWC, in one text for all formats.
  *
- * A tile is up to TILE_MR output pixels by TILE_NV vectors of output channels, held in registers
- * while all of the window is summed. The pixels of a tile need not be neighbours: each has its own
- * pointer for each tap, so tiles run on over row ends and over images, and a tap in the padding
- * points at zeros. Where the whole window of every pixel is inside the picture and pixels are
- * dense, a row of the window is one run of kw*ic numbers (a first layer of three channels then has
- * runs of nine). All blocks of output channels are done for one tile before the next, so that the
- * input stays in the first cache, in groups whose weights stay in the second.
+ * Whatever the format, one step takes a group of 32 bits of channels: 1 float, 2 bf16 or 4 u8 (PER). A tile is up
+ * to TILE_MR output pixels by TILE_NV vectors of output channels, held in registers while all of the window is
+ * summed. The pixels of a tile need not be neighbours: each has its own pointer for each tap, so tiles run on over
+ * row ends and over images, and a tap in the padding points at zeros (in u8: at zero points). Where the whole window
+ * of every pixel is inside the picture and pixels are dense, a row of the window is one run of kw*ic numbers (a
+ * first layer of three channels then has runs of nine). Where the channels fill no whole groups such rows are packed
+ * as runs (facet_conv_has_runs), and windows that reach over the edge are copied. All blocks of output channels are
+ * done for one tile before the next, so that the input stays in the first cache, in groups whose weights stay in the
+ * second.
  *
- * Included after a vector header. Leaves out: nothing of struct facet_conv. */
+ * Included after a vector header and a format header (fmt_*.inc.h), which say how to load, multiply and store.
+ * Leaves out: nothing of struct facet_conv. */
 #include "engine/backends/cpu/kernels.h"
-#include "engine/backends/cpu/simd/finish_body.h"
+#include "engine/backends/cpu/simd/end_body.h"
+#include "engine/backends/cpu/simd/unroll.h"
 
-#if defined(__clang__)
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 24")
-#endif
-#define FORCE_INLINE static inline __attribute__((always_inline))
+#include <math.h>
+#include <string.h>
 
 #define BLOCK (TILE_NV * VL)
 #define GROUP_BYTES (512u << 10)
+#define SIZE (4 / PER)                   /* bytes of a number of the input */
 
-struct span { const float *const *ptr; int taps, run; };
+/* Where the input of a tile is: ptr[taps][TILE_MR], at each `run` bytes of whole groups and, of an odd number of
+ * bf16, half a group. */
+struct span { const char *const *ptr; int taps; size_t run; bool half; };
 
-/* acc begins as the bias. There is always a tap and a number in it. */
-FORCE_INLINE void tile_sum(const struct span *s, const float *w, vec *acc, const int mr, const int nv)
+FORCE_INLINE void tile_step(const char *const *a, size_t k, const char *w, acct *acc, const bool half, const int mr, const int nv)
 {
-    const float *const *ptr = s->ptr, *const *end = ptr + (size_t)s->taps * TILE_MR;
-    size_t run = (size_t)s->run;
+    wvec b[TILE_NV];
+    UNROLL for (int j = 0; j < nv; j++)
+        b[j] = w_load(w + j * VL * 4);
+    UNROLL for (int p = 0; p < mr; p++) {
+#if PER == 2
+        xvec x = half ? x_set_half(a[p] + k) : x_set(a[p] + k);
+#else
+        xvec x = x_set(a[p] + k);
+        (void)half;
+#endif
+        UNROLL for (int j = 0; j < nv; j++)
+            acc[p * nv + j] = dot(x, b[j], acc[p * nv + j]);
+    }
+}
+
+/* There is always a tap and a number in it. */
+FORCE_INLINE void tile_sum(const struct span *s, const char *w, acct *acc, const int mr, const int nv)
+{
+    const char *const *ptr = s->ptr, *const *end = ptr + (size_t)s->taps * TILE_MR;
+    size_t run = s->run;
     do {
-        const float *a[TILE_MR];
+        const char *a[TILE_MR];
         UNROLL for (int p = 0; p < mr; p++)
             a[p] = ptr[p];
         size_t k = 0;
-        do {
-            vec b[TILE_NV];
-            UNROLL for (int j = 0; j < nv; j++)
-                b[j] = v_load(w + j * VL);
-            UNROLL for (int p = 0; p < mr; p++) {
-                vec x = v_set1(a[p][k]);
-                UNROLL for (int j = 0; j < nv; j++)
-                    acc[p * nv + j] = v_fma(x, b[j], acc[p * nv + j]);
-            }
-            w += nv * VL;
-        } while (++k < run);
+        if (PER == 1 || run)             /* without it gcc 12 keeps integer sums twice, half of them in memory */
+            do {
+                tile_step(a, k, w, acc, false, mr, nv);
+                w += nv * VL * 4;
+            } while ((k += 4) < run);
+        if (PER == 2 && s->half) {
+            tile_step(a, k, w, acc, true, mr, nv);
+            w += nv * VL * 4;
+        }
         ptr += TILE_MR;
     } while (ptr < end);
 }
 
-/* Finishes and stores vector j, a constant: were it the counter of a loop, acc would lie in memory. */
-FORCE_INLINE void tile_end(const struct facet_conv *c, const vec *acc, size_t pixel, int ch, size_t n,
-                           const int mr, const int nv, const int j)
+/* Finishes vector j, a constant: were it the counter of a loop, acc would lie in memory. */
+FORCE_INLINE void act_vector(const struct facet_conv *c, const acct *acc, outv *y, size_t pixel, int ch, size_t n,
+                             const bool residual, const enum facet_fin fin, const int mr, const int nv, const int j)
 {
-    float *out = (float *)c->out + pixel * c->out_px + ch;
-    struct finish f = finish_load(&c->fin, ch);
-    if (c->fin.residual) {
-        const float *res = (const float *)c->fin.residual + pixel * c->fin.residual_px + ch;
-        f.bias = v_zero();
-        UNROLL for (int p = 0; p < mr; p++)
-            v_storen(out + (size_t)p * c->out_px,
-                     finish_apply(&f, acc[p * nv + j], v_loadn(res + (size_t)p * c->fin.residual_px, n)), n);
-    } else if (f.fin == FACET_FIN_PRELU) {
-        UNROLL for (int p = 0; p < mr; p++)
-            v_storen(out + (size_t)p * c->out_px, v_prelu(acc[p * nv + j], f.slope), n);
-    } else if (f.fin == FACET_FIN_CLIP) {
-        UNROLL for (int p = 0; p < mr; p++)
-            v_storen(out + (size_t)p * c->out_px, v_min(v_max(acc[p * nv + j], f.lo), f.hi), n);
-    } else {
-        UNROLL for (int p = 0; p < mr; p++)
-            v_storen(out + (size_t)p * c->out_px, acc[p * nv + j], n);
+    const struct facet_finish *f = &c->fin;
+    vec scale = PER == 4 ? v_load(f->scale + ch) : v_zero(), bias = PER == 4 && f->bias ? v_load(f->bias + ch) : v_zero();
+    vec slope = fin == FACET_FIN_PRELU ? v_load(f->slope + ch) : v_zero(), res_scale = v_set1(f->residual_scale);
+    vec lo = v_set1(f->fin == FACET_FIN_NONE ? -INFINITY : f->lo), hi = v_set1(f->fin == FACET_FIN_NONE ? INFINITY : f->hi);
+    ivec res_zero = i_set1(f->residual_zero);
+    UNROLL for (int p = 0; p < mr; p++) {
+        vec x = acc_real(acc[p * nv + j], scale, bias);
+        if (residual)
+            x = v_fma(res_load(f->residual, (pixel + (size_t)p) * f->residual_px + (size_t)ch, res_zero, n), res_scale, x);
+        if (fin == FACET_FIN_CLIP)
+            x = v_min(v_max(x, lo), hi);
+        else if (fin == FACET_FIN_PRELU)
+            x = v_prelu(x, slope);
+        y[p * nv + j] = out_of(x);
     }
 }
+
+#ifndef ROWS_STORE
+FORCE_INLINE void vector_store(const struct facet_conv *c, size_t at, const outv *y, size_t n, const int mr, const int nv, const int j)
+{
+    UNROLL for (int p = 0; p < mr; p++)
+        out_store(c, at + (size_t)p * c->out_px + (size_t)(j * VL), y[p * nv + j], n);
+}
+
+FORCE_INLINE void rows_store(const struct facet_conv *c, size_t at, const outv *y, size_t lanes, const int mr, const int nv)
+{
+    vector_store(c, at, y, nv > 1 ? VL : lanes, mr, nv, 0);
+    if (nv > 1)
+        vector_store(c, at, y, nv > 2 ? VL : lanes, mr, nv, 1);
+    if (nv > 2)
+        vector_store(c, at, y, nv > 3 ? VL : lanes, mr, nv, 2);
+    if (nv > 3)
+        vector_store(c, at, y, lanes, mr, nv, 3);
+}
+#endif
 
 /* lanes: channels of the last vector. */
-FORCE_INLINE void tile(const struct facet_conv *c, const struct span *s, const float *w, size_t pixel,
-                       int oc0, int lanes, const int mr, const int nv)
+FORCE_INLINE void end_as(const struct facet_conv *c, const acct *acc, size_t pixel, int ch, size_t lanes, const bool residual,
+                         const enum facet_fin fin, const int mr, const int nv)
 {
-    vec acc[TILE_MR * TILE_NV], bias[TILE_NV];
-    UNROLL for (int j = 0; j < nv; j++)
-        bias[j] = c->fin.bias ? v_load(c->fin.bias + oc0 + j * VL) : v_zero();
-    UNROLL for (int i = 0; i < mr * nv; i++)
-        acc[i] = bias[i % nv];
-    tile_sum(s, w, acc, mr, nv);
-    tile_end(c, acc, pixel, oc0, nv > 1 ? VL : (size_t)lanes, mr, nv, 0);
+    outv y[TILE_MR * TILE_NV];
+    act_vector(c, acc, y, pixel, ch, nv > 1 ? VL : lanes, residual, fin, mr, nv, 0);
     if (nv > 1)
-        tile_end(c, acc, pixel, oc0 + VL, nv > 2 ? VL : (size_t)lanes, mr, nv, 1);
+        act_vector(c, acc, y, pixel, ch + VL, nv > 2 ? VL : lanes, residual, fin, mr, nv, 1);
     if (nv > 2)
-        tile_end(c, acc, pixel, oc0 + 2 * VL, nv > 3 ? VL : (size_t)lanes, mr, nv, 2);
+        act_vector(c, acc, y, pixel, ch + 2 * VL, nv > 3 ? VL : lanes, residual, fin, mr, nv, 2);
     if (nv > 3)
-        tile_end(c, acc, pixel, oc0 + 3 * VL, (size_t)lanes, mr, nv, 3);
+        act_vector(c, acc, y, pixel, ch + 3 * VL, lanes, residual, fin, mr, nv, 3);
+    rows_store(c, pixel * c->out_px + (size_t)ch, y, lanes, mr, nv);
 }
 
-typedef void tile_fn(const struct facet_conv *c, const struct span *s, const float *w, size_t pixel,
-                     int oc0, int lanes);
-#define TILE(MR, NV)                                                                                \
-    static void tile_##MR##x##NV(const struct facet_conv *c, const struct span *s, const float *w,  \
-                                 size_t pixel, int oc0, int lanes)                                  \
-    {                                                                                               \
-        tile(c, s, w, pixel, oc0, lanes, MR, NV);                                                   \
+static __attribute__((noinline)) void end_seldom(const struct facet_conv *c, const vec *x, size_t pixel, int ch, size_t lanes, int mr, int nv)
+{
+    for (int p = 0; p < mr; p++)
+        for (int j = 0; j < nv; j++)
+            end_vector(&c->fin, c->out, c->out_px, pixel + (size_t)p, (size_t)(ch + j * VL), x[p * nv + j], j + 1 < nv ? VL : lanes);
+}
+
+/* Floats of the sums in memory, for whatever end. */
+FORCE_INLINE void end_any(const struct facet_conv *c, const acct *acc, size_t pixel, int ch, size_t lanes, const int mr, const int nv)
+{
+    vec x[TILE_MR * TILE_NV], scale[TILE_NV], bias[TILE_NV];
+    UNROLL for (int j = 0; j < nv; j++) {
+        scale[j] = PER == 4 ? v_load(c->fin.scale + ch + j * VL) : v_zero();
+        bias[j] = PER == 4 && c->fin.bias ? v_load(c->fin.bias + ch + j * VL) : v_zero();
     }
-#define TILES(NV) TILE(1, NV) TILE(2, NV) TILE(3, NV) TILE(4, NV) TILE(5, NV) TILE(6, NV) TILES_MORE(NV)
-#define TILE_ROW(NV) { tile_1x##NV, tile_2x##NV, tile_3x##NV, tile_4x##NV, tile_5x##NV, tile_6x##NV TILE_ROW_MORE(NV) }
+    UNROLL for (int i = 0; i < mr * nv; i++)
+        x[i] = acc_real(acc[i], scale[i % nv], bias[i % nv]);
+    end_seldom(c, x, pixel, ch, lanes, mr, nv);
+}
+
+FORCE_INLINE void tile(const struct facet_conv *c, const struct span *s, const char *w, size_t pixel, int oc0, size_t lanes,
+                       const int mr, const int nv)
+{
+    const struct facet_finish *f = &c->fin;
+    acct acc[TILE_MR * TILE_NV], first[TILE_NV];
+    UNROLL for (int j = 0; j < nv; j++)
+        first[j] = acc_begin(f->bias ? f->bias + oc0 + j * VL : NULL);
+    UNROLL for (int i = 0; i < mr * nv; i++)
+        acc[i] = first[i % nv];
+    tile_sum(s, w, acc, mr, nv);
+    if (f->out_fmt != IN_FMT || (f->residual && (f->residual_fmt != IN_FMT || f->residual_after || f->fin == FACET_FIN_PRELU)))
+        end_any(c, acc, pixel, oc0, lanes, mr, nv);
+    else if (f->residual)
+        end_as(c, acc, pixel, oc0, lanes, true, FACET_FIN_CLIP, mr, nv);
+    else if (f->fin == FACET_FIN_PRELU)
+        end_as(c, acc, pixel, oc0, lanes, false, FACET_FIN_PRELU, mr, nv);
+    else if (f->fin == FACET_FIN_CLIP)
+        end_as(c, acc, pixel, oc0, lanes, false, FACET_FIN_CLIP, mr, nv);
+    else
+        end_as(c, acc, pixel, oc0, lanes, false, FACET_FIN_NONE, mr, nv);
+}
+
+typedef void tile_fn(const struct facet_conv *c, const struct span *s, const char *w, size_t pixel, int oc0, size_t lanes);
+#define TILE(MR, NV)                                                                               \
+    static void tile_##MR##x##NV(const struct facet_conv *c, const struct span *s, const char *w,  \
+                                 size_t pixel, int oc0, size_t lanes)                              \
+    {                                                                                              \
+        tile(c, s, w, pixel, oc0, lanes, MR, NV);                                                  \
+    }
+#define TILES(NV) TILE(1, NV) TILE(2, NV) TILE(3, NV) TILE(4, NV) TILES_MORE(NV)
+#define TILE_ROW(NV) { tile_1x##NV, tile_2x##NV, tile_3x##NV, tile_4x##NV TILE_ROW_MORE(NV) }
 #if TILE_MR == 12
-#define TILES_MORE(NV) TILE(7, NV) TILE(8, NV) TILE(9, NV) TILE(10, NV) TILE(11, NV) TILE(12, NV)
-#define TILE_ROW_MORE(NV) , tile_7x##NV, tile_8x##NV, tile_9x##NV, tile_10x##NV, tile_11x##NV, tile_12x##NV
+#define TILES_MORE(NV) TILE(5, NV) TILE(6, NV) TILE(7, NV) TILE(8, NV) TILE(9, NV) TILE(10, NV) TILE(11, NV) TILE(12, NV)
+#define TILE_ROW_MORE(NV) , tile_5x##NV, tile_6x##NV, tile_7x##NV, tile_8x##NV, tile_9x##NV, tile_10x##NV, tile_11x##NV, tile_12x##NV
+#elif TILE_MR == 6
+#define TILES_MORE(NV) TILE(5, NV) TILE(6, NV)
+#define TILE_ROW_MORE(NV) , tile_5x##NV, tile_6x##NV
 #else
 #define TILES_MORE(NV)
 #define TILE_ROW_MORE(NV)
@@ -121,12 +195,12 @@ static tile_fn *const tiles[TILE_NV][TILE_MR] = { TILE_ROW(1), TILE_ROW(2) };
 #endif
 
 /* Where the sweep over the output pixels is. */
-struct walk { const float *img; int y, x; };
+struct walk { const char *img; int y, x; };
 
 static struct walk walk_from(const struct facet_conv *c, size_t pixel)
 {
     size_t plane = (size_t)c->oh * (size_t)c->ow, rest = pixel % plane;
-    return (struct walk){ .img = (const float *)c->in + pixel / plane * (size_t)c->ih * (size_t)c->iw * c->in_px,
+    return (struct walk){ .img = (const char *)c->in + pixel / plane * (size_t)c->ih * (size_t)c->iw * c->in_px * SIZE,
                           .y = (int)(rest / (size_t)c->ow), .x = (int)(rest % (size_t)c->ow) };
 }
 
@@ -138,7 +212,7 @@ static inline void walk_on(const struct facet_conv *c, struct walk *at, int n)
     at->x = 0;
     if (++at->y == c->oh) {
         at->y = 0;
-        at->img += (size_t)c->ih * (size_t)c->iw * c->in_px;
+        at->img += (size_t)c->ih * (size_t)c->iw * c->in_px * SIZE;
     }
 }
 
@@ -148,14 +222,14 @@ static inline bool window_inside(const struct facet_conv *c, int iy, int ix)
 }
 
 /* The first taps of `mr` pixels; false, with some of them unset, when a window reaches over the edge. */
-static inline bool first_taps(const struct facet_conv *c, struct walk at, int mr, const float **ptr)
+static inline bool first_taps(const struct facet_conv *c, struct walk at, int mr, const char **ptr)
 {
-    size_t step = (size_t)c->sx * c->in_px;
+    size_t step = (size_t)c->sx * c->in_px * SIZE;
     for (int p = 0; p < mr;) {
         int iy = at.y * c->sy - c->pt, ix = at.x * c->sx - c->pl, n = c->ow - at.x < mr - p ? c->ow - at.x : mr - p;
         if (!window_inside(c, iy, ix) || !window_inside(c, iy, ix + (n - 1) * c->sx))
             return false;
-        const float *from = at.img + ((size_t)iy * (size_t)c->iw + (size_t)ix) * c->in_px;
+        const char *from = at.img + ((size_t)iy * (size_t)c->iw + (size_t)ix) * c->in_px * SIZE;
         for (int i = 0; i < n; i++, from += step)
             ptr[p + i] = from;
         p += n;
@@ -164,66 +238,98 @@ static inline bool first_taps(const struct facet_conv *c, struct walk at, int mr
     return true;
 }
 
-static const float *tap_of(const struct facet_conv *c, const struct walk *at, int ky, int kx)
+static const char *tap_of(const struct facet_conv *c, const struct walk *at, int ky, int kx)
 {
     int y = at->y * c->sy - c->pt + ky * c->dy, x = at->x * c->sx - c->pl + kx * c->dx;
     if (y < 0 || x < 0 || y >= c->ih || x >= c->iw)
         return c->zero;
-    return at->img + ((size_t)y * (size_t)c->iw + (size_t)x) * c->in_px;
+    return at->img + ((size_t)y * (size_t)c->iw + (size_t)x) * c->in_px * SIZE;
 }
 
-static struct span span_over_edge(const struct facet_conv *c, struct walk at, int mr, const float **ptr)
+/* A span of `taps` taps of `len` numbers. */
+static inline struct span span_of(const char *const *ptr, int taps, int len)
+{
+    size_t groups = PER == 2 ? (size_t)len / 2 : ((size_t)len + PER - 1) / PER;
+    return (struct span){ .ptr = ptr, .taps = taps, .run = groups * 4, .half = PER == 2 && len % 2 };
+}
+
+static struct span span_over_edge(const struct facet_conv *c, struct walk at, int mr, const char **ptr)
 {
     for (int p = 0; p < mr; p++, walk_on(c, &at, 1))
         for (int t = 0; t < c->kh * c->kw; t++)
             ptr[t * TILE_MR + p] = tap_of(c, &at, t / c->kw, t % c->kw);
-    return (struct span){ .ptr = ptr, .taps = c->kh * c->kw, .run = c->ic };
+    return span_of(ptr, c->kh * c->kw, c->ic);
 }
 
-static struct span span_inside(const struct facet_conv *c, int mr, const float **ptr)
+#if PER > 1
+/* The windows themselves, behind the pointers in scratch: rows of kw*ic numbers. */
+static struct span span_copied(const struct facet_conv *c, struct walk at, int mr, const char **ptr)
 {
-    bool runs = c->dx == 1 && c->in_px == (size_t)c->ic;
+    char *to = (char *)(ptr + c->kh * c->kw * TILE_MR);
+    size_t px = (size_t)c->ic * SIZE;
+    for (int p = 0; p < mr; p++, walk_on(c, &at, 1)) {
+        for (int ky = 0; ky < c->kh; ky++, to += ((size_t)c->kw * px + 3) / 4 * 4) {
+            ptr[ky * TILE_MR + p] = to;
+            for (int kx = 0; kx < c->kw; kx++)
+                memcpy(to + (size_t)kx * px, tap_of(c, &at, ky, kx), px);
+        }
+    }
+    return span_of(ptr, c->kh, c->kw * c->ic);
+}
+#endif
+
+static struct span span_inside(const struct facet_conv *c, int mr, const char **ptr)
+{
+    bool runs = c->dx == 1 && c->in_px == (size_t)c->ic && (c->ic % PER == 0 || facet_conv_has_runs(IN_FMT, c->ic, c->kw, c->dx));
     int cols = runs ? 1 : c->kw, t = 0;
     for (int p = mr; p < TILE_MR; p++)
         ptr[p] = ptr[0];
     for (int ky = 0; ky < c->kh; ky++) {
         for (int kx = 0; kx < cols; kx++, t++) {
-            size_t step = ((size_t)(ky * c->dy) * (size_t)c->iw + (size_t)(kx * c->dx)) * c->in_px;
+            size_t step = ((size_t)(ky * c->dy) * (size_t)c->iw + (size_t)(kx * c->dx)) * c->in_px * SIZE;
             UNROLL for (int p = 0; t > 0 && p < TILE_MR; p++)
                 ptr[t * TILE_MR + p] = ptr[p] + step;
         }
     }
-    return (struct span){ .ptr = ptr, .taps = c->kh * cols, .run = runs ? c->kw * c->ic : c->ic };
+    return span_of(ptr, c->kh * cols, runs ? c->kw * c->ic : c->ic);
+}
+
+static inline bool is_product(const struct facet_conv *c)
+{
+    return c->kh == 1 && c->kw == 1 && c->oh == c->ih && c->ow == c->iw && !c->pt && !c->pl;
 }
 
 /* Fills ptr[taps][TILE_MR] for the `mr` pixels from `pixel` on, which is `at`, and goes on behind them. */
-static struct span tile_span(const struct facet_conv *c, struct walk *at, size_t pixel, int mr, const float **ptr)
+static struct span tile_span(const struct facet_conv *c, struct walk *at, size_t pixel, int mr, const char **ptr)
 {
-    if (c->kh == 1 && c->kw == 1 && c->oh == c->ih && c->ow == c->iw && !c->pt && !c->pl) {
+    if (is_product(c)) {
         UNROLL for (int p = 0; p < TILE_MR; p++)
-            ptr[p] = (const float *)c->in + (pixel + (size_t)(p < mr ? p : 0)) * c->in_px;
-        return (struct span){ .ptr = ptr, .taps = 1, .run = c->ic };
+            ptr[p] = (const char *)c->in + (pixel + (size_t)(p < mr ? p : 0)) * c->in_px * SIZE;
+        return span_of(ptr, 1, c->ic);
     }
     struct walk here = *at;
     bool inside = first_taps(c, here, mr, ptr);
     for (int p = 0, n; p < mr; p += n)
         walk_on(c, at, n = c->ow - at->x < mr - p ? c->ow - at->x : mr - p);
+#if PER > 1
+    if (facet_conv_has_runs(IN_FMT, c->ic, c->kw, c->dx) && (!inside || c->in_px != (size_t)c->ic))
+        return span_copied(c, here, mr, ptr);
+#endif
     return inside ? span_inside(c, mr, ptr) : span_over_edge(c, here, mr, ptr);
 }
 
-static void tile_blocks(const struct facet_conv *c, const struct span *s, size_t pixel, int mr, int oc0, int oc1)
+static void tile_blocks(const struct facet_conv *c, const struct span *s, size_t depth, size_t pixel, int mr, int oc0, int oc1)
 {
-    size_t depth = (size_t)c->kh * (size_t)c->kw * (size_t)c->ic;
     for (int oc = oc0; oc < oc1; oc += BLOCK) {
         int left = c->oc - oc, n = left < BLOCK ? left : BLOCK, nv = (n + VL - 1) / VL;
-        tiles[nv - 1][mr - 1](c, s, (const float *)c->w + (size_t)oc * depth, pixel, oc, n - (nv - 1) * VL);
+        tiles[nv - 1][mr - 1](c, s, (const char *)c->w + (size_t)oc * depth * 4, pixel, oc, (size_t)(n - (nv - 1) * VL));
     }
 }
 
-static void conv_f32(const struct facet_conv *c, size_t p0, size_t p1, void *scratch)
+static void CONV(const struct facet_conv *c, size_t p0, size_t p1, void *scratch)
 {
-    size_t depth = (size_t)c->kh * (size_t)c->kw * (size_t)c->ic, count = (p1 - p0 + TILE_MR - 1) / TILE_MR;
-    size_t per = GROUP_BYTES / (depth * BLOCK * sizeof(float));
+    size_t depth = facet_conv_groups(IN_FMT, c->ic, c->kh, c->kw, c->dx), count = (p1 - p0 + TILE_MR - 1) / TILE_MR;
+    size_t per = GROUP_BYTES / (depth * BLOCK * 4);
     int step = (int)(per > 0 ? per : 1) * BLOCK;
     if (p0 == p1)
         return;
@@ -234,7 +340,7 @@ static void conv_f32(const struct facet_conv *c, size_t p0, size_t p1, void *scr
         for (size_t t = 0, pixel = p0; t < count; t++) {
             int mr = (int)(few + (t < more));
             struct span s = tile_span(c, &at, pixel, mr, scratch);
-            tile_blocks(c, &s, pixel, mr, oc, end);
+            tile_blocks(c, &s, depth, pixel, mr, oc, end);
             pixel += (size_t)mr;
         }
     }

@@ -6,18 +6,9 @@
  * are left out of the loop instead of being read as zeros. */
 #include "engine/backends/cpu/kernels.h"
 #include "engine/backends/cpu/simd/finish_body.h"
+#include "engine/backends/cpu/simd/unroll.h"
 
 #include <math.h>
-
-#ifndef UNROLL
-#if defined(__clang__)
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#endif
-
-#define FORCE_INLINE static inline __attribute__((always_inline))
 
 #define DW_X 4
 

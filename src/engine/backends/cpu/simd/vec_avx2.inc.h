@@ -4,6 +4,8 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 typedef __m256 vec;
 #define VL 8
@@ -95,5 +97,74 @@ static inline void v_transpose(vec r[VL])
     for (int i = 0; i < 8; i++)
         r[i] = t[i];
 }
+
+/* ---- stored numbers: bf16 and u8 in memory, floats in registers; n of them, or all ---- */
+typedef __m256i ivec;            /* 32-bit integers */
+
+static inline vec v_load_bf16(const uint16_t *p)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)), 16));
+}
+static inline vec v_loadn_bf16(const uint16_t *p, size_t n)
+{
+    uint16_t t[VL] = { 0 };
+    memcpy(t, p, (n < VL ? n : VL) * sizeof(*t));
+    return v_load_bf16(t);
+}
+static inline __m128i v_bf16_of(vec x)         /* to the nearest even */
+{
+    __m256i b = _mm256_castps_si256(x), high = _mm256_srli_epi32(b, 16), odd = _mm256_and_si256(high, _mm256_set1_epi32(1));
+    __m256i r = _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(b, odd), _mm256_set1_epi32(0x7fff)), 16);
+    __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    r = _mm256_blendv_epi8(r, _mm256_or_si256(high, _mm256_set1_epi32(0x40)), nan);
+    return _mm_packus_epi32(_mm256_castsi256_si128(r), _mm256_extracti128_si256(r, 1));
+}
+static inline void v_store_bf16(uint16_t *p, vec x) { _mm_storeu_si128((void *)p, v_bf16_of(x)); }
+static inline void v_storen_bf16(uint16_t *p, vec x, size_t n)
+{
+    uint16_t t[VL];
+    v_store_bf16(n < VL ? t : p, x);
+    if (n < VL)
+        memcpy(p, t, n * sizeof(*t));
+}
+
+static inline ivec i_set1(int32_t x) { return _mm256_set1_epi32(x); }
+static inline ivec i_sub(ivec a, ivec b) { return _mm256_sub_epi32(a, b); }
+static inline vec v_of_int(ivec x) { return _mm256_cvtepi32_ps(x); }
+static inline ivec i_nearest(vec x) { return _mm256_cvtps_epi32(x); }         /* even; |x| < 2^31 */
+static inline ivec i_load_u8(const uint8_t *p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p)); }
+static inline ivec i_loadn_u8(const uint8_t *p, size_t n)
+{
+    uint8_t t[VL] = { 0 };
+    memcpy(t, p, n < VL ? n : VL);
+    return i_load_u8(t);
+}
+/* x + zero between 0 and 255 */
+static inline void i_store_u8(uint8_t *p, ivec x, ivec zero)
+{
+    __m256i y = _mm256_add_epi32(x, zero);
+    __m128i h = _mm_packs_epi32(_mm256_castsi256_si128(y), _mm256_extracti128_si256(y, 1));
+    _mm_storel_epi64((void *)p, _mm_packus_epi16(h, h));
+}
+static inline void i_storen_u8(uint8_t *p, ivec x, ivec zero, size_t n)
+{
+    uint8_t t[VL];
+    i_store_u8(n < VL ? t : p, x, zero);
+    if (n < VL)
+        memcpy(p, t, n);
+}
+
+/* Groups of 32 bits as they lie in packed weights: two bf16 to floats, four bytes to words. */
+static inline vec v_low_bf16(vec g) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(g), 16)); }
+static inline vec v_high_bf16(vec g)
+{
+    return _mm256_and_ps(g, _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000)));
+}
+static inline ivec i_load(const void *p) { return _mm256_loadu_si256(p); }
+static inline ivec i_even_s8(ivec g) { return _mm256_srai_epi16(_mm256_slli_epi16(g, 8), 8); }
+static inline ivec i_odd_s8(ivec g) { return _mm256_srai_epi16(g, 8); }
+static inline ivec i_even_u8(ivec g) { return _mm256_and_si256(g, _mm256_set1_epi16(0xff)); }
+static inline ivec i_odd_u8(ivec g) { return _mm256_srli_epi16(g, 8); }
+static inline ivec i_dot16(ivec acc, ivec a, ivec b) { return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b)); }
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef __m512 vec;
 #define VL 16
@@ -72,5 +73,54 @@ static inline void v_transpose(vec r[VL])
     for (int i = 0; i < 16; i++)
         r[i] = t[i];
 }
+
+/* ---- stored numbers: bf16 and u8 in memory, floats in registers; n of them, or all ---- */
+typedef __m512i ivec;            /* 32-bit integers */
+
+static inline vec v_loadn_bf16(const uint16_t *p, size_t n)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(v_mask(n), p)), 16));
+}
+static inline vec v_load_bf16(const uint16_t *p)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)), 16));
+}
+static inline __m256i v_bf16_of(vec x)         /* to the nearest even */
+{
+    __m512i b = _mm512_castps_si512(x), odd = _mm512_and_si512(_mm512_srli_epi32(b, 16), _mm512_set1_epi32(1));
+    __m512i r = _mm512_srli_epi32(_mm512_add_epi32(_mm512_add_epi32(b, odd), _mm512_set1_epi32(0x7fff)), 16);
+    __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    r = _mm512_mask_or_epi32(r, nan, _mm512_srli_epi32(b, 16), _mm512_set1_epi32(0x40));
+    return _mm512_cvtepi32_epi16(r);
+}
+static inline void v_store_bf16(uint16_t *p, vec x) { _mm256_storeu_si256((void *)p, v_bf16_of(x)); }
+static inline void v_storen_bf16(uint16_t *p, vec x, size_t n) { _mm256_mask_storeu_epi16(p, v_mask(n), v_bf16_of(x)); }
+
+static inline ivec i_set1(int32_t x) { return _mm512_set1_epi32(x); }
+static inline ivec i_sub(ivec a, ivec b) { return _mm512_sub_epi32(a, b); }
+static inline vec v_of_int(ivec x) { return _mm512_cvtepi32_ps(x); }
+static inline ivec i_nearest(vec x) { return _mm512_cvtps_epi32(x); }         /* even; |x| < 2^31 */
+static inline ivec i_loadn_u8(const uint8_t *p, size_t n) { return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(v_mask(n), p)); }
+static inline ivec i_load_u8(const uint8_t *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p)); }
+/* x + zero between 0 and 255 */
+static inline __m128i i_u8_of(ivec x, ivec zero)
+{
+    return _mm512_cvtusepi32_epi8(_mm512_max_epi32(_mm512_add_epi32(x, zero), _mm512_setzero_si512()));
+}
+static inline void i_store_u8(uint8_t *p, ivec x, ivec zero) { _mm_storeu_si128((void *)p, i_u8_of(x, zero)); }
+static inline void i_storen_u8(uint8_t *p, ivec x, ivec zero, size_t n) { _mm_mask_storeu_epi8(p, v_mask(n), i_u8_of(x, zero)); }
+
+/* Groups of 32 bits as they lie in packed weights: two bf16 to floats, four bytes to words. */
+static inline vec v_low_bf16(vec g) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(g), 16)); }
+static inline vec v_high_bf16(vec g)
+{
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(g), _mm512_set1_epi32((int)0xffff0000)));
+}
+static inline ivec i_load(const void *p) { return _mm512_loadu_si512(p); }
+static inline ivec i_even_s8(ivec g) { return _mm512_srai_epi16(_mm512_slli_epi16(g, 8), 8); }
+static inline ivec i_odd_s8(ivec g) { return _mm512_srai_epi16(g, 8); }
+static inline ivec i_even_u8(ivec g) { return _mm512_and_si512(g, _mm512_set1_epi16(0xff)); }
+static inline ivec i_odd_u8(ivec g) { return _mm512_srli_epi16(g, 8); }
+static inline ivec i_dot16(ivec acc, ivec a, ivec b) { return _mm512_add_epi32(acc, _mm512_madd_epi16(a, b)); }
 
 #endif

@@ -1,0 +1,10 @@
+#include "engine/backends/cpu/simd/vec_avx512.inc.h"
+
+#include "engine/backends/cpu/kernels_priv.h"
+#include "engine/backends/cpu/simd/fmt_u8.inc.h"
+#include "engine/backends/cpu/simd/conv_body.h"
+
+void facet__avx512_conv_u8(struct facet_kernels *k)
+{
+    k->conv_u8 = conv_u8;
+}
