@@ -372,6 +372,44 @@ static void test_embedder__each_request_may_fail(void **state)
     free(m);
 }
 
+static void test_embedder__threads_that_share_faces_may_fail(void **state)
+{
+    struct model *m = embedder_model(*state, build_small_embedder, 16, EMBEDDING);
+    struct embedding c;
+    open_chips(&c, m);
+    assert_int_equal(facet_pool_open(&c.o.pool, 2), FACET_OK);
+    fault_loop(embed, &c);
+    facet_pool_close(&c.o.pool);
+    close_chips(&c);
+    free(m);
+}
+
+static void test_embedder__gives_the_same_whoever_takes_the_faces(void **state)
+{
+    struct model *m = embedder_model(*state, build_small_embedder, 16, EMBEDDING);
+    const struct facet_image *chips[FACES];
+    float alone[FACES * EMBEDDING], shared[FACES * EMBEDDING];
+    struct embedding c;
+    open_chips(&c, m);
+    for (int i = 0; i < FACES; i++)
+        chips[i] = &c.chips[i];
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        struct facet_embedder *e;
+        assert_int_equal(facet_pool_open(&c.o.pool, threads), FACET_OK);
+        if (facet_embedder_open(&e, &c.o))
+            fail_msg("%s", facet_error_text());
+        for (int n = 1; n <= FACES; n++) {
+            assert_int_equal(facet_embedder_run(e, chips, n, threads == 1 ? alone : shared), FACET_OK);
+            for (int i = 0; threads > 1 && i < n * EMBEDDING; i++)
+                assert_true(fabsf(alone[i] - shared[i]) < 1e-6f);
+        }
+        facet_embedder_close(&e);
+        facet_pool_close(&c.o.pool);
+    }
+    close_chips(&c);
+    free(m);
+}
+
 static void test_embedder__asks_for_nothing_once_it_saw_its_largest_batch(void **state)
 {
     struct model *m = embedder_model(*state, build_mobilefacenet, 112, 128);
@@ -504,6 +542,8 @@ int main(void)
         IN_ROOM(test_scrfd__each_request_may_fail),
         IN_ROOM(test_detectors__ask_for_nothing_per_frame),
         IN_ROOM(test_embedder__each_request_may_fail),
+        IN_ROOM(test_embedder__threads_that_share_faces_may_fail),
+        IN_ROOM(test_embedder__gives_the_same_whoever_takes_the_faces),
         IN_ROOM(test_embedder__asks_for_nothing_once_it_saw_its_largest_batch),
         IN_ROOM(test_stages__each_request_may_fail_and_frames_make_none),
     };

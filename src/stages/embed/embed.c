@@ -7,18 +7,26 @@
 #include "models/models.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_BATCH 8
+#define DEFAULT_BATCH 2                 /* beyond, what lies between layers outgrows the caches */
 #define MAX_BATCH 256
 
+/* A network bound to buffers, and how many faces it is bound for; 0: none yet. */
+struct lane { struct facet_exec *exec; int bound, err; char text[256]; };
+
+/* Where there are as many faces as threads, each thread takes whole ones, on a lane of its own; what is left over
+ * is embedded on the lane whose layers are shared by all threads. */
 struct facet_embedder {
     const struct facet_model_spec *model;
-    int max_batch, bound;               /* rows the exec is bound for; 0: none yet */
+    int max_batch;
     char contract[65];
     struct facet_plan *plan;
-    struct facet_exec *exec;
+    struct facet_pool *pool;
+    struct lane all, *each;             /* each: one a thread, opened when first needed */
+    unsigned threads;
 };
 
 static int open_plan(struct facet_embedder *e, const struct facet_embedder_opts *o)
@@ -28,30 +36,30 @@ static int open_plan(struct facet_embedder *e, const struct facet_embedder_opts 
     po.strict = o->strict;
     po.cache = true;
     int err = facet_model_plan(&e->plan, e->model, e->model->n_parts ? e->model->parts[0].name : "", &po);
-    return err ? err : facet_exec_open(&e->exec, e->plan, o->pool);
+    return err ? err : facet_exec_open(&e->all.exec, e->plan, o->pool);
 }
 
-static const struct facet_tensor *output_of(const struct facet_embedder *e)
+static const struct facet_tensor *output_of(const struct facet_embedder *e, const struct lane *l)
 {
     const char *name = e->model->output;
-    return *name ? facet_exec_output_named(e->exec, name) : facet_exec_output(e->exec, 0);
+    return *name ? facet_exec_output_named(l->exec, name) : facet_exec_output(l->exec, 0);
 }
 
 /* Binding costs nothing when the batch is the one of last time. */
-static int bind(struct facet_embedder *e, int n)
+static int bind(const struct facet_embedder *e, struct lane *l, int n)
 {
-    if (e->bound == n)
+    if (l->bound == n)
         return FACET_OK;
     const struct facet_shape shape = {4, {n, 3, e->model->height, e->model->width}};
-    e->bound = 0;
-    int err = facet_exec_bind(e->exec, &shape, 1);
+    l->bound = 0;
+    int err = facet_exec_bind(l->exec, &shape, 1);
     if (err)
         return err;
-    const struct facet_tensor *out = output_of(e);
+    const struct facet_tensor *out = output_of(e, l);
     if (!out || out->dtype != FACET_F32 || facet_shape_count(&out->shape) != (int64_t)n * e->model->dim)
         return facet_fail(FACET_E_FORMAT, "cannot embed with model '%s': its output '%s' does not hold %d numbers a face",
                           e->model->name, e->model->output, e->model->dim);
-    e->bound = n;
+    l->bound = n;
     return FACET_OK;
 }
 
@@ -79,13 +87,15 @@ int facet_embedder_open(struct facet_embedder **out, const struct facet_embedder
         return facet_fail_nomem();
     e->model = o->model;
     e->max_batch = o->max_batch ? o->max_batch : DEFAULT_BATCH;
+    e->pool = o->pool;
+    e->threads = facet_pool_threads(o->pool);
     int err = check_spec(e->model);
     if (!err)
         err = facet_model_contract(e->model, e->contract);
     if (!err)
         err = open_plan(e, o);
     if (!err)
-        err = bind(e, 1);
+        err = bind(e, &e->all, 1);
     if (err)
         facet_embedder_close(&e);
     *out = e;
@@ -96,7 +106,10 @@ void facet_embedder_close(struct facet_embedder **e)
 {
     if (!*e)
         return;
-    facet_exec_close(&(*e)->exec);
+    facet_exec_close(&(*e)->all.exec);
+    for (unsigned i = 0; (*e)->each && i < (*e)->threads; i++)
+        facet_exec_close(&(*e)->each[i].exec);
+    free((*e)->each);
     facet_plan_close(&(*e)->plan);
     free(*e);
     *e = NULL;
@@ -126,19 +139,63 @@ static int normalise(float *out, const float *v, int dim)
     return FACET_OK;
 }
 
-static int run_batch(struct facet_embedder *e, const struct facet_image *const *chips, int n, float *out)
+static int run_batch(const struct facet_embedder *e, struct lane *l, const struct facet_image *const *chips, int n, float *out)
 {
     const size_t numbers = (size_t)e->model->width * (size_t)e->model->height * 3, dim = (size_t)e->model->dim;
-    int err = bind(e, n);
+    int err = bind(e, l, n);
     if (err)
         return err;
-    float *in = facet_exec_input(e->exec, 0)->data;
+    float *in = facet_exec_input(l->exec, 0)->data;
     for (size_t i = 0; i < (size_t)n; i++)
         facet_image_to_float(in + i * numbers, chips[i], &e->model->norm);
-    err = facet_exec_run(e->exec);
-    const float *rows = output_of(e)->data;
+    err = facet_exec_run(l->exec);
+    const float *rows = output_of(e, l)->data;
     for (size_t i = 0; !err && i < (size_t)n; i++)
         err = normalise(out + i * dim, rows + i * dim, e->model->dim);
+    return err;
+}
+
+/* ---- whole faces to threads ---- */
+
+struct sharing { struct facet_embedder *e; const struct facet_image *const *chips; float *out; };
+
+static void run_one(void *ctx, size_t i, unsigned worker)
+{
+    struct sharing *s = ctx;
+    struct lane *l = &s->e->each[worker];
+    if (l->err)
+        return;
+    l->err = run_batch(s->e, l, s->chips + i, 1, s->out + i * (size_t)s->e->model->dim);
+    if (l->err)
+        snprintf(l->text, sizeof(l->text), "%s", facet_error_text());   /* the text is this thread's own */
+}
+
+static int open_lanes(struct facet_embedder *e)
+{
+    if (!e->each && !(e->each = calloc(e->threads, sizeof(*e->each))))
+        return facet_fail_nomem();
+    for (unsigned i = 0; i < e->threads; i++) {
+        int err = e->each[i].exec ? FACET_OK : facet_exec_open(&e->each[i].exec, e->plan, NULL);
+        if (!err)
+            err = bind(e, &e->each[i], 1);
+        if (err)
+            return err;
+    }
+    return FACET_OK;
+}
+
+static int run_shared(struct facet_embedder *e, const struct facet_image *const *chips, int n, float *out)
+{
+    struct sharing s = {e, chips, out};
+    int err = open_lanes(e);
+    if (err)
+        return err;
+    facet_pool_for(e->pool, (size_t)n, run_one, &s);
+    for (unsigned i = 0; i < e->threads; i++) {
+        if (e->each[i].err && !err)
+            err = facet_fail(e->each[i].err, "%s", e->each[i].text);
+        e->each[i].err = FACET_OK;
+    }
     return err;
 }
 
@@ -148,14 +205,14 @@ int facet_embedder_run(struct facet_embedder *e, const struct facet_image *const
         if (chips[i]->width != e->model->width || chips[i]->height != e->model->height || chips[i]->format != FACET_PIXEL_RGB24)
             return facet_fail(FACET_E_INVALID, "cannot embed a chip of %dx%d with model '%s': it wants %dx%d in colour",
                               chips[i]->width, chips[i]->height, e->model->name, e->model->width, e->model->height);
-    for (int done = 0; done < n;) {
+    int done = e->threads > 1 ? n / (int)e->threads * (int)e->threads : 0;
+    int err = done ? run_shared(e, chips, done, out) : FACET_OK;
+    while (!err && done < n) {
         int rows = n - done < e->max_batch ? n - done : e->max_batch;
-        int err = run_batch(e, chips + done, rows, out + (size_t)done * (size_t)e->model->dim);
-        if (err)
-            return err;
+        err = run_batch(e, &e->all, chips + done, rows, out + (size_t)done * (size_t)e->model->dim);
         done += rows;
     }
-    return FACET_OK;
+    return err;
 }
 
 /* ---- the stage ---- */
@@ -165,7 +222,7 @@ struct embed {
     const struct facet_pool *pool;      /* lent to the embedder; its threads' time is counted here */
     const struct facet_image *chips[FACET_MAX_FACES];
     struct facet_face *faces[FACET_MAX_FACES];
-    float *rows;                        /* max_batch embeddings */
+    float *rows;                        /* FACET_MAX_FACES embeddings */
 };
 
 static int embed_open(void *state, const void *opts)
@@ -175,7 +232,7 @@ static int embed_open(void *state, const void *opts)
     int err = facet_embedder_open(&s->embedder, opts);
     if (err)
         return err;
-    s->rows = calloc((size_t)s->embedder->max_batch * (size_t)s->embedder->model->dim, sizeof(float));
+    s->rows = calloc((size_t)FACET_MAX_FACES * (size_t)s->embedder->model->dim, sizeof(float));
     return s->rows ? FACET_OK : facet_fail_nomem();
 }
 
@@ -198,18 +255,14 @@ static int embed_step(void *state, struct facet_packet *p)
     struct embed *s = state;
     size_t dim = (size_t)s->embedder->model->dim;
     int n = gather(s, p);
-    for (int done = 0; done < n;) {
-        int rows = n - done < s->embedder->max_batch ? n - done : s->embedder->max_batch;
-        uint64_t before = facet_pool_cpu_ns(s->pool);
-        int err = facet_embedder_run(s->embedder, s->chips + done, rows, s->rows);
-        p->cpu_ns += facet_pool_cpu_ns(s->pool) - before;
-        if (err)
-            return err;
-        for (int i = 0; i < rows; i++) {
-            memcpy(s->faces[done + i]->embedding, s->rows + (size_t)i * dim, dim * sizeof(float));
-            s->faces[done + i]->has_embedding = true;
-        }
-        done += rows;
+    uint64_t before = facet_pool_cpu_ns(s->pool);
+    int err = facet_embedder_run(s->embedder, s->chips, n, s->rows);
+    p->cpu_ns += facet_pool_cpu_ns(s->pool) - before;
+    if (err)
+        return err;
+    for (int i = 0; i < n; i++) {
+        memcpy(s->faces[i]->embedding, s->rows + (size_t)i * dim, dim * sizeof(float));
+        s->faces[i]->has_embedding = true;
     }
     p->embedded += n;
     return FACET_OK;

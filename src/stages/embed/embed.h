@@ -9,7 +9,7 @@ struct facet_pool;
 
 struct facet_embedder_opts {
     const struct facet_model_spec *model;     /* borrowed until close */
-    int max_batch;                 /* 0: 8 */
+    int max_batch;                 /* faces that go through the network together; 0: 2 */
     const char *backend;
     bool strict;
     struct facet_pool *pool;       /* borrowed until close, may be NULL */

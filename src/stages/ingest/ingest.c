@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define POOL 64        /* frames on their way at most; made when first needed */
+#define POOL 10        /* frames on their way at most, made when first needed: more would only wait, in cold memory */
 #define MAX_COUNTED 16 /* videos opened beforehand to count their frames */
 #define USUAL_FPS 25
 
