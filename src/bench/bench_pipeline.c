@@ -169,7 +169,9 @@ static void set_options(const struct bench *b, struct facet_pipeline_opts *p, co
         .threads = b->o->threads,
         .cancel = (volatile int *)(uintptr_t)b->o->cancel,
         .ingest = { .sources = path, .n_sources = 1, .max_frames = b->o->max_frames },
-        .detect = { .model = b->detector, .min_face = b->o->min_face ? b->o->min_face : MIN_FACE, .backend = b->o->backend },
+        .detect = { .model = b->detector, .min_face = b->o->min_face ? b->o->min_face : MIN_FACE, .backend = b->o->backend,
+                    .quick_pyramid = b->o->quick_pyramid,
+                    .scan_every = mode != FACET_BENCH_GUIDED ? 0 : b->o->scan_every ? b->o->scan_every : DEFAULT_SCAN },
         .align = { .every_frame = mode == FACET_BENCH_EVERY },
         .embed = { .model = b->recogniser, .backend = b->o->backend },
         .identify = { .threshold = 0.5 },
@@ -230,6 +232,7 @@ static int run_reference(struct bench *b, struct sample *s)
     set_options(b, &o, path, FACET_BENCH_TRACK, &s->reference);
     o.detect.model = b->reference;
     o.detect.backend = NULL;
+    o.detect.quick_pyramid = false;
     o.align.min_quality = 2;
     int err = run_pipeline(b, &o, &unused);
     return err ? err : s->reference.err ? facet_fail_nomem() : FACET_OK;
@@ -425,6 +428,10 @@ int facet_bench_pipeline_run(struct facet_report *r, const struct facet_bench_pi
         facet_report_fact(r, "detector", "%s", b->detector->name);
         facet_report_fact(r, "recogniser", "%s", b->recogniser->name);
         facet_report_fact(r, "smallest face", "%d", o->min_face ? o->min_face : MIN_FACE);
+        if (b->wants[FACET_BENCH_GUIDED])
+            facet_report_fact(r, "guided scans", "every %d frames", o->scan_every ? o->scan_every : DEFAULT_SCAN);
+        if (o->quick_pyramid)
+            facet_report_fact(r, "pyramid", "quick");
         facet_report_fact(r, "rounds", "%u", o->rounds ? o->rounds : 1);
         err = make_samples(b);
     }

@@ -19,7 +19,8 @@ struct facet_bench_pipeline_opts {
     const char *reference;                   /* detector whose faces are compared with; NULL: the default, "none": no comparison */
     const char *backend;
     int min_face;                            /* 0: 40 */
-    int scan_every;                          /* guided: a full scan each n-th frame; 0: the detector's own choice */
+    int scan_every;                          /* guided: a full scan each n-th frame; 0: 5 */
+    bool quick_pyramid;                      /* as `facet run --quick-pyramid`; never in the reference */
     int64_t max_frames;                      /* of each clip, when samples are made and run; 0: all */
     unsigned threads, rounds;                /* 0: as many as the process may use; 1. The fastest round counts */
     const volatile int *cancel;              /* NULL: never */

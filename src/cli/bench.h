@@ -18,7 +18,7 @@ struct facet_bench_words {
     const char *detector, *recogniser;
     /* search */
     int64_t people, dim, batch, best, max_pictures;
-    bool file;
+    bool file, quick_pyramid;
     /* pipeline */
     int64_t min_face, scan_every, max_frames;
     const char *heights, *modes, *reference, *backend;
