@@ -91,7 +91,7 @@ static int add_lane(struct facet__bench *b, const char *backend, enum facet_benc
     if (b->n_lanes == FACET_BENCH_MAX_LANES)
         return facet_fail(FACET_E_LIMIT, "cannot race '%s': more than %d contestants", b->net->name, FACET_BENCH_MAX_LANES);
     struct facet_bench_lane *lane = &b->lanes[b->n_lanes];
-    *lane = (struct facet_bench_lane){ .backend = backend, .precision = p, .one_slope = one_slope, .pool = pool };
+    *lane = (struct facet_bench_lane){ .backend = backend, .precision = p, .one_slope = one_slope, .pool = pool, .quantised = b->quantised };
     int err = facet_bench_lane_open(lane, b->net);
     if (err == FACET_E_UNSUPPORTED) {
         facet_log(FACET_LOG_INFO, "bench", "%s %s: %s", backend, facet_bench_precision_names[p], facet_error_text());
@@ -217,6 +217,7 @@ static void close_network(struct facet__bench *b)
     for (int i = 0; i < b->n_lanes; i++)
         facet_bench_lane_close(&b->lanes[i]);
     b->n_lanes = 0;
+    facet_graph_free(&b->quantised);
     facet_race_fini(&b->race);
 }
 
@@ -230,6 +231,8 @@ static int run_network(struct facet__bench *b, const struct facet_bench_net *net
         return FACET_OK;
     b->net = net;
     b->reference = 0;
+    if (!err && b->wanted[FACET_BENCH_INT8])
+        err = facet_bench_net_quantise(&b->quantised, net);
     for (int i = 0; !err && i < 2; i++)
         if (b->pools[i])
             err = add_lanes(b, b->pools[i]);

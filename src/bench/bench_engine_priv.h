@@ -24,6 +24,7 @@ struct facet__bench {
     struct facet_hog *hog;
     /* of the network at hand */
     const struct facet_bench_net *net;
+    struct facet_graph *quantised;          /* NULL: int8 is not wanted */
     struct facet_bench_lane lanes[FACET_BENCH_MAX_LANES];
     int n_lanes, reference;                 /* ours in fp32 */
     struct facet__entry entries[2 * FACET_BENCH_MAX_LANES];

@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "base/pool.h"
+#include "engine/quant/quant.h"
 
 #include <math.h>
 #include <string.h>
@@ -24,10 +25,9 @@ static int open_plan(struct facet_bench_lane *lane, const struct facet_bench_net
 {
     struct facet_graph *g = NULL;
     struct facet_plan_opts po = { .backend = lane->backend };
-    po.precision = lane->precision == FACET_BENCH_BF16 ? FACET_PRECISION_BF16 : FACET_PRECISION_F32;
-    if (lane->precision == FACET_BENCH_INT8)
-        return facet_fail(FACET_E_UNSUPPORTED, "networks with seeded weights are not quantised here yet");
-    int err = facet_bench_net_graph(&g, net);
+    bool is_bytes = lane->precision == FACET_BENCH_INT8;
+    po.precision = is_bytes ? FACET_PRECISION_MODEL : lane->precision == FACET_BENCH_BF16 ? FACET_PRECISION_BF16 : FACET_PRECISION_F32;
+    int err = is_bytes ? facet_graph_copy(&g, lane->quantised) : facet_bench_net_graph(&g, net);
     int changed = !err && lane->one_slope ? facet_bench_one_slope(g) : 1;
     if (!err && changed <= 0)
         err = changed ? changed : facet_fail(FACET_E_UNSUPPORTED, "it has no PReLU");
@@ -36,6 +36,8 @@ static int open_plan(struct facet_bench_lane *lane, const struct facet_bench_net
     facet_graph_free(&g);
     if (!err && lane->precision == FACET_BENCH_BF16 && !keeps(facet_plan_graph(lane->plan), FACET_BF16))
         err = facet_fail(FACET_E_UNSUPPORTED, "back end '%s' has no bf16 here", lane->backend);
+    if (!err && is_bytes && strcmp(lane->backend, "onnxruntime") != 0 && !keeps(facet_plan_graph(lane->plan), FACET_U8))
+        err = facet_fail(FACET_E_UNSUPPORTED, "back end '%s' has no int8 here", lane->backend);
     return err;
 }
 

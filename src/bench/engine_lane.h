@@ -15,6 +15,7 @@ struct facet_bench_lane {
     bool one_slope;
     enum facet_bench_precision precision;
     struct facet_pool *pool;        /* borrowed */
+    const struct facet_graph *quantised;    /* for INT8, borrowed while it is opened */
     unsigned threads;
     struct facet_plan *plan;
     struct facet_exec *execs[FACET_BENCH_MAX_SHAPES];

@@ -3,6 +3,8 @@
 #include "base/errors.h"
 #include "base/rng.h"
 #include "engine/format/build.h"
+#include "engine/plan.h"
+#include "engine/quant/quant.h"
 #include "models/models.h"
 
 #include <math.h>
@@ -113,4 +115,34 @@ void facet_bench_fill(struct facet_tensor *t)
     facet_rng_seed(&rng, SEED);
     for (int64_t i = 0; i < facet_shape_count(&t->shape); i++)
         ((float *)t->data)[i] = facet_rng_uniform(&rng) * 2 - 1;
+}
+
+static int fill_input(void *ctx, size_t i, struct facet_exec *e)
+{
+    struct facet_shape shapes[FACET_BENCH_MAX_SHAPES];
+    facet_bench_net_shapes(ctx, shapes);
+    shapes[0].dim[0] = 1;
+    int err = facet_exec_bind(e, shapes, 1);
+    if (!err)
+        facet_bench_fill(facet_exec_input(e, 0));
+    return err;
+}
+
+int facet_bench_net_quantise(struct facet_graph **out, const struct facet_bench_net *net)
+{
+    struct facet_graph *g = NULL;
+    struct facet_quantiser *q = NULL;
+    struct facet_quant_opts o = { .method = FACET_QUANT_MINMAX };
+    struct facet_quant_inputs in = { .n = 1, .fill = fill_input, .ctx = (void *)(uintptr_t)net };
+    *out = NULL;
+    int err = facet_bench_net_graph(&g, net);
+    if (!err)
+        err = facet_quant_open(&q, g, &o);
+    if (!err)
+        err = facet_quant_calibrate(q, &in);
+    if (!err)
+        err = facet_quant_graph(q, out);
+    facet_quant_close(&q);
+    facet_graph_free(&g);
+    return err;
 }

@@ -22,6 +22,8 @@ const struct facet_bench_net *facet_bench_net_find(const char *name);     /* NUL
 int facet_bench_net_graph(struct facet_graph **out, const struct facet_bench_net *net);
 /* Every PReLU becomes a LeakyRelu, whose one slope other engines are good at; how many there were. */
 int facet_bench_one_slope(struct facet_graph *g);
+/* The graph in 8 bits, for its speed: ranges as seen on a few random inputs. Takes seconds. */
+int facet_bench_net_quantise(struct facet_graph **out, const struct facet_bench_net *net);
 /* Shapes of the input, one for each run that makes the whole; how many. */
 int facet_bench_net_shapes(const struct facet_bench_net *net, struct facet_shape *out);
 double facet_bench_net_mmac(const struct facet_bench_net *net);

@@ -61,6 +61,9 @@ struct facet_backend_ops {
      * install, as error text. NULL: always there. */
     int (*available)(char *version, size_t cap);
     unsigned passes_off;                      /* FACET_PASS_* that would take from it what it does itself */
+    /* Under FACET_PASS_FUSE_NETWORK, after all other passes: may put what it takes whole into subgraphs (see
+     * facet_pass_subgraphs). NULL: it runs node by node. */
+    int (*take_whole)(struct facet_graph *g);
     /* What a node keeps for one exec with these shapes: r is as it will be when run, but for the numbers in its
      * tensors. Called at each bind: *session is what the last one left there, NULL at first. Such a back
      * end never `packs`: its plans hold what cannot be written to a file. */
@@ -79,7 +82,7 @@ int facet_backend_find(const struct facet_backend_ops **out, const char *name);
 extern const char *const facet_backend_names[];
 
 /* Puts every group of nodes that `ops` supports, with nothing else between them, into one node "Subgraph" of domain
- * "facet", whose body they are: for back ends that take graphs whole, as their fuse_network. */
+ * "facet", whose body they are: for take_whole. */
 int facet_pass_subgraphs(struct facet_graph *g, const struct facet_backend_ops *ops);
 bool facet_node_is_subgraph(const struct facet_node *n);
 

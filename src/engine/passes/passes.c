@@ -20,6 +20,7 @@ const struct facet_pass facet_passes[] = {
     {"fold-rest", FACET_PASS_FOLD_CONST, facet_pass_fold_rest},
     {"fuse-network", FACET_PASS_FUSE_NETWORK, facet_pass_fuse_network},
     {"precision", FACET_PASS_STORE, facet_pass_precision},
+    {"take-whole", FACET_PASS_FUSE_NETWORK, facet_pass_take_whole},
     {0},
 };
 
@@ -53,6 +54,11 @@ void facet_pass_take_output(struct facet_graph *g, int node, int dead, int v)
 int facet_pass_fuse_network(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags)
 {
     return preferred->fuse_network ? preferred->fuse_network(g) : FACET_OK;
+}
+
+int facet_pass_take_whole(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags)
+{
+    return preferred->take_whole ? preferred->take_whole(g) : FACET_OK;
 }
 
 int facet_pass_single_user(const struct facet_graph *g, int v)

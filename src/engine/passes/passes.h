@@ -38,6 +38,7 @@ int facet_pass_fuse(struct facet_graph *g, const struct facet_backend_ops *prefe
 int facet_pass_quantise(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 int facet_pass_fold_rest(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 int facet_pass_precision(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
+int facet_pass_take_whole(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 int facet_pass_fuse_network(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags);
 
 /* ---- for passes ---- */

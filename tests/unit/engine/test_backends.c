@@ -135,14 +135,15 @@ static void fill(struct facet_tensor *t)
         ((float *)t->data)[i] = (float)((i * 37) % 101) / 50 - 1;
 }
 
-static void run_net(struct outcome *out, const char *net, const char *backend, const struct facet_shape *shapes, int n_shapes)
+static void run_net_as(struct outcome *out, const char *net, const char *backend, enum facet_precision precision,
+                       const struct facet_shape *shapes, int n_shapes)
 {
     struct facet_graph *g = NULL;
     struct facet_plan *p = NULL;
     struct facet_exec *e = NULL;
     struct facet_pool *pool = NULL;
     assert_int_equal(facet_builder_find(net)->build(&g, 5), FACET_OK);
-    if (facet_plan_open(&p, &g, &(struct facet_plan_opts){ .backend = backend }))
+    if (facet_plan_open(&p, &g, &(struct facet_plan_opts){ .backend = backend, .precision = precision }))
         fail_msg("%s on %s: %s", net, backend, facet_error_text());
     assert_int_equal(facet_pool_open(&pool, 2), FACET_OK);
     assert_int_equal(facet_exec_open(&e, p, pool), FACET_OK);
@@ -164,6 +165,22 @@ static void run_net(struct outcome *out, const char *net, const char *backend, c
     facet_exec_close(&e);
     facet_pool_close(&pool);
     facet_plan_close(&p);
+}
+
+static void run_net(struct outcome *out, const char *net, const char *backend, const struct facet_shape *shapes, int n_shapes)
+{
+    run_net_as(out, net, backend, FACET_PRECISION_F32, shapes, n_shapes);
+}
+
+static double cosine(const struct outcome *a, const struct outcome *b)
+{
+    double ab = 0, aa = 1e-30, bb = 1e-30;
+    for (size_t i = 0; i < a->n; i++) {
+        ab += (double)a->numbers[i] * (double)b->numbers[i];
+        aa += (double)a->numbers[i] * (double)a->numbers[i];
+        bb += (double)b->numbers[i] * (double)b->numbers[i];
+    }
+    return ab / sqrt(aa * bb);
 }
 
 static void assert_agree(const char *net, const char *backend, const struct facet_shape *shapes, int n_shapes)
@@ -210,6 +227,23 @@ static void test_onednn__agrees_where_it_is(void **state)
     check_rival("onednn");
 }
 
+static void test_onednn__agrees_in_16_bits_where_it_is(void **state)
+{
+    static struct outcome ours, theirs;
+    static const char *const nets[] = { "onet", "mobilefacenet", "facenet" };
+    const struct facet_backend_ops *b = NULL;
+    const struct facet_shape shapes[] = { { 4, { 2, 3, 48, 48 } }, { 4, { 1, 3, 112, 112 } }, { 4, { 1, 3, 160, 160 } } };
+    if (facet_backend_find(&b, "onednn")) {
+        print_message("%s\n", facet_error_text());
+        skip();
+    }
+    for (int i = 0; i < 3; i++) {
+        run_net(&ours, nets[i], "cpu", &shapes[i], 1);
+        run_net_as(&theirs, nets[i], "onednn", FACET_PRECISION_BF16, &shapes[i], 1);
+        assert_true(cosine(&ours, &theirs) > 0.999);
+    }
+}
+
 static void test_xnnpack__agrees_where_it_is(void **state)
 {
     check_rival("xnnpack");
@@ -226,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_subgraph__without_a_body_is_refused),
         cmocka_unit_test(test_onnxruntime__agrees_where_it_is),
         cmocka_unit_test(test_onednn__agrees_where_it_is),
+        cmocka_unit_test(test_onednn__agrees_in_16_bits_where_it_is),
         cmocka_unit_test(test_xnnpack__agrees_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

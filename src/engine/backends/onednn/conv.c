@@ -14,7 +14,8 @@ struct conv {
     int64_t outs, groups;
     float step;                             /* of the output */
     bool is_product, is_bytes;
-    bool prelu_after, sum_in_place;         /* how what is folded in is done */
+    bool folds_zero;                        /* the input's zero point goes into the bias: nothing is padded */
+    bool sum_in_place, adds_after;          /* how the residual comes in: into its own place; by a primitive behind */
     dnnl_memory_desc_t w_plain, w_any, b_md;
     dnnl_primitive_attr_t attr;
     dnnl_post_ops_t post;
@@ -50,6 +51,14 @@ static void describe_weights(struct dn_net *net, struct conv *c)
     dnnl_memory_desc_init_by_tag(&c->b_md, 1, (const dnnl_dims_t){ c->outs }, dnnl_f32, dnnl_a);
 }
 
+static bool is_padded(const struct dn_net *net, const struct conv *c)
+{
+    const struct facet_shape *x = &net->facts[c->x].shape, *w = &net->facts[c->w].shape;
+    struct facet_window win;
+    return facet_window_init(&win, net->g, c->n, w->dim[2], w->dim[3], x->dim[2], x->dim[3]) || win.pad_top || win.pad_left ||
+           win.pad_bottom || win.pad_right;
+}
+
 static void describe(struct dn_net *net, const struct facet_node *n, struct conv *c)
 {
     *c = (struct conv){ .n = n, .x = n->inputs[0], .w = n->inputs[1], .b = n->n_inputs > 2 ? n->inputs[2] : -1, .y = n->outputs[0] };
@@ -59,6 +68,7 @@ static void describe(struct dn_net *net, const struct facet_node *n, struct conv
     c->groups = c->is_product ? 1 : facet_node_int(n, "group", 1);
     c->outs = net->facts[c->y].shape.dim[1];
     c->step = facet_value_store(y) == FACET_U8 ? y->quant.scale : 1;
+    c->folds_zero = c->is_bytes && (c->is_product || !is_padded(net, c)) && net->g->values[c->x].quant.zero != 0;
     describe_weights(net, c);
 }
 
@@ -70,6 +80,12 @@ static float weight_step(const struct dn_net *net, const struct conv *c, int64_t
 }
 
 /* ---- attributes ---- */
+
+/* Does it write bytes itself? PReLU behind it wants reals. */
+static bool rounds(const struct dn_net *net, const struct conv *c)
+{
+    return facet__dn_value_type(net, c->y) == dnnl_u8 && c->n->epi.act != FACET_ACT_PRELU;
+}
 
 static int set_scales(struct dn_net *net, struct conv *c)
 {
@@ -83,9 +99,9 @@ static int set_scales(struct dn_net *net, struct conv *c)
     int err = facet__dn_check(net, dnnl_primitive_attr_set_output_scales(c->attr, c->outs, 1 << 1, scales), "scale the sums of");
     free(scales);
     const struct facet_value *x = &net->g->values[c->x], *y = &net->g->values[c->y];
-    if (!err && x->quant.zero)
+    if (!err && x->quant.zero && !c->folds_zero)
         err = facet__dn_check(net, dnnl_primitive_attr_set_zero_points(c->attr, DNNL_ARG_SRC, 1, 0, &x->quant.zero), "move the zero of");
-    if (!err && facet_value_store(y) == FACET_U8 && y->quant.zero)
+    if (!err && rounds(net, c) && y->quant.zero && !c->is_product)
         err = facet__dn_check(net, dnnl_primitive_attr_set_zero_points(c->attr, DNNL_ARG_DST, 1, 0, &y->quant.zero), "move the zero of");
     return err;
 }
@@ -166,16 +182,26 @@ static int make_attr(struct dn_net *net, struct conv *c, const dnnl_memory_desc_
         err = facet__dn_check(net, dnnl_post_ops_create(&c->post), "set up");
     if (!err)
         err = set_scales(net, c);
-    if (!err && c->n->epi.residual >= 0 && !c->n->epi.residual_after)
+    const struct facet_epilogue *e = &c->n->epi;
+    bool adds = e->residual >= 0 && !c->adds_after;
+    if (!err && adds && !e->residual_after)
         err = add_residual(net, c, dst);
-    if (!err)
+    if (!err && (!c->adds_after || e->residual_after))
         err = add_activation(net, c);
-    if (!err && c->n->epi.residual >= 0 && c->n->epi.residual_after)
+    if (!err && adds && e->residual_after)
         err = add_residual(net, c, dst);
+    int32_t zero = net->g->values[c->y].quant.zero;
+    if (!err && c->is_product && rounds(net, c) && zero) /* products take no zero points here */
+        err = facet__dn_check(net, dnnl_post_ops_append_eltwise(c->post, 1, dnnl_eltwise_linear, 1, (float)zero), "move the zero of");
     return err ? err : facet__dn_check(net, dnnl_primitive_attr_set_post_ops(c->attr, c->post), "set up");
 }
 
 /* ---- descriptors ---- */
+
+static bool has_bias(const struct conv *c)
+{
+    return c->b >= 0 || c->folds_zero;
+}
 
 static int describe_conv(struct dn_net *net, struct conv *c, const dnnl_memory_desc_t *src, const dnnl_memory_desc_t *dst, bool fastest,
                          dnnl_primitive_desc_t *pd)
@@ -189,7 +215,7 @@ static int describe_conv(struct dn_net *net, struct conv *c, const dnnl_memory_d
     const dnnl_dims_t strides = { win.stride_h, win.stride_w }, dilates = { win.dilation_h - 1, win.dilation_w - 1 };
     const dnnl_dims_t before = { win.pad_top, win.pad_left }, after = { win.pad_bottom, win.pad_right };
     err = facet__dn_check(net, dnnl_dilated_convolution_forward_desc_init(&d, dnnl_forward_inference, fastest ? dnnl_convolution_auto : dnnl_convolution_direct,
-                              src, &c->w_any, c->b >= 0 ? &c->b_md : NULL, dst, strides, dilates, before, after), "describe");
+                              src, &c->w_any, has_bias(c) ? &c->b_md : NULL, dst, strides, dilates, before, after), "describe");
     return err ? err : facet__dn_check(net, dnnl_primitive_desc_create(pd, &d, c->attr, net->engine, NULL), "find code for");
 }
 
@@ -197,7 +223,7 @@ static int describe_product(struct dn_net *net, struct conv *c, const dnnl_memor
                             dnnl_primitive_desc_t *pd)
 {
     dnnl_inner_product_desc_t d;
-    int err = facet__dn_check(net, dnnl_inner_product_forward_desc_init(&d, dnnl_forward_inference, src, &c->w_any, c->b >= 0 ? &c->b_md : NULL, dst),
+    int err = facet__dn_check(net, dnnl_inner_product_forward_desc_init(&d, dnnl_forward_inference, src, &c->w_any, has_bias(c) ? &c->b_md : NULL, dst),
                               "describe");
     return err ? err : facet__dn_check(net, dnnl_primitive_desc_create(pd, &d, c->attr, net->engine, NULL), "find code for");
 }
@@ -208,6 +234,11 @@ static int find_code(struct dn_net *net, struct conv *c, dnnl_data_type_t out, c
     dnnl_memory_desc_t src, dst;
     facet__dn_any(net, c->x, facet__dn_value_type(net, c->x), &src);
     facet__dn_any(net, c->y, out, &dst);
+    bool is_blocked = !c->is_product && !c->is_bytes && net->is_blocked;
+    if (is_blocked && src.dims[1] >= 16)
+        dnnl_memory_desc_init_by_tag(&src, 4, src.dims, src.data_type, dnnl_aBcd16b);
+    if (is_blocked)
+        dnnl_memory_desc_init_by_tag(&dst, 4, dst.dims, dst.data_type, dnnl_aBcd16b);
     dst = fixed ? *fixed : dst;
     *pd = NULL;
     if (c->is_product)
@@ -222,15 +253,25 @@ static int find_code(struct dn_net *net, struct conv *c, dnnl_data_type_t out, c
 
 /* ---- arguments ---- */
 
+/* What an input of its zero point alone would add to output i. */
+static float zero_sum(const struct dn_net *net, const struct conv *c, int64_t i)
+{
+    const int8_t *w = net->g->values[c->w].data;
+    int64_t ins = facet_shape_count(&net->facts[c->w].shape) / c->outs, sum = 0;
+    for (int64_t k = 0; k < ins; k++)
+        sum += w[i * ins + k];
+    return (float)(sum * net->g->values[c->x].quant.zero);
+}
+
 /* Bias is added to the sums before they are scaled. */
 static int bias_memory(struct dn_net *net, const struct conv *c, dnnl_memory_t *out)
 {
-    const float *b = net->g->values[c->b].data;
+    const float *b = c->b >= 0 ? net->g->values[c->b].data : NULL;
     float *scaled = malloc((size_t)c->outs * sizeof(*scaled));
     if (!scaled)
         return facet_fail_nomem();
     for (int64_t i = 0; i < c->outs; i++)
-        scaled[i] = c->is_bytes ? b[i] / weight_step(net, c, i) : b[i];
+        scaled[i] = (b ? b[i] : 0) / (c->is_bytes ? weight_step(net, c, i) : 1) - (c->folds_zero ? zero_sum(net, c, i) : 0);
     int err = facet__dn_const(net, scaled, &c->b_md, &c->b_md, out);
     free(scaled);
     return err;
@@ -253,7 +294,7 @@ static int emit(struct dn_net *net, struct conv *c, dnnl_primitive_desc_t pd, dn
     int err = facet__dn_want(net, c->x, facet__dn_query(pd, dnnl_query_src_md), &src);
     if (!err)
         err = facet__dn_const(net, net->g->values[c->w].data, &c->w_plain, facet__dn_query(pd, dnnl_query_weights_md), &weights);
-    if (!err && c->b >= 0)
+    if (!err && has_bias(c))
         err = bias_memory(net, c, &bias);
     if (!err)
         err = destination(net, c, facet__dn_query(pd, dnnl_query_dst_md), dst);
@@ -299,6 +340,57 @@ static int emit_prelu(struct dn_net *net, struct conv *c, dnnl_memory_t sums)
     return err;
 }
 
+/* The sum, and the activation where that comes later. */
+static int emit_sum(struct dn_net *net, struct conv *c, dnnl_memory_t sums)
+{
+    const dnnl_memory_desc_t *md = &net->values[c->y].md;
+    dnnl_binary_desc_t d;
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_memory_t other = NULL;
+    dnnl_primitive_attr_destroy(c->attr);
+    dnnl_post_ops_destroy(c->post);
+    c->attr = NULL;
+    c->post = NULL;
+    int err = facet__dn_check(net, dnnl_primitive_attr_create(&c->attr), "add to");
+    if (!err)
+        err = facet__dn_check(net, dnnl_post_ops_create(&c->post), "add to");
+    if (!err && !c->n->epi.residual_after)
+        err = add_activation(net, c);
+    if (!err)
+        err = facet__dn_check(net, dnnl_primitive_attr_set_post_ops(c->attr, c->post), "add to");
+    if (!err)
+        err = facet__dn_want(net, c->n->epi.residual, md, &other);
+    if (!err)
+        err = facet__dn_check(net, dnnl_binary_desc_init(&d, dnnl_binary_add, md, md, md), "add to");
+    if (!err)
+        err = facet__dn_check(net, dnnl_primitive_desc_create(&pd, &d, c->attr, net->engine, NULL), "add to");
+    const dnnl_exec_arg_t args[] = { { DNNL_ARG_SRC_0, sums }, { DNNL_ARG_SRC_1, other }, { DNNL_ARG_DST, sums } };
+    return err ? err : facet__dn_step(net, pd, args, 3);
+}
+
+/* With a residual, once more, knowing how the output lies. oneDNN 2.6 may fall back to its general product then, which
+ * is slow in float32 and wrong in bfloat16: the sum is a primitive of its own instead. */
+static int find_code_with_sum(struct dn_net *net, struct conv *c, dnnl_data_type_t out, dnnl_primitive_desc_t *pd)
+{
+    dnnl_memory_desc_t md = *facet__dn_query(*pd, dnnl_query_dst_md);
+    const char *name = "";
+    dnnl_primitive_desc_destroy(*pd);
+    *pd = NULL;
+    int err = make_attr(net, c, &md);
+    if (!err)
+        err = find_code(net, c, out, c->sum_in_place ? &md : NULL, pd);
+    if (err || c->is_bytes)
+        return err;
+    dnnl_primitive_desc_query(*pd, dnnl_query_impl_info_str, 0, (void *)&name);
+    if (!strstr(name, "gemm") && !facet__dn_is_slow(*pd))
+        return FACET_OK;
+    dnnl_primitive_desc_destroy(*pd);
+    *pd = NULL;
+    c->adds_after = true;
+    err = make_attr(net, c, NULL);
+    return err ? err : find_code(net, c, out, NULL, pd);
+}
+
 int facet__dn_conv(struct dn_net *net, const struct facet_node *n)
 {
     struct conv c;
@@ -313,16 +405,12 @@ int facet__dn_conv(struct dn_net *net, const struct facet_node *n)
     int err = make_attr(net, &c, NULL); /* once to learn the output's layout, then knowing it */
     if (!err)
         err = find_code(net, &c, out, NULL, &pd);
-    if (!err && n->epi.residual >= 0) {
-        dnnl_memory_desc_t md = *facet__dn_query(pd, dnnl_query_dst_md);
-        dnnl_primitive_desc_destroy(pd);
-        pd = NULL;
-        err = make_attr(net, &c, &md);
-        if (!err)
-            err = find_code(net, &c, out, c.sum_in_place ? &md : NULL, &pd);
-    }
+    if (!err && n->epi.residual >= 0)
+        err = find_code_with_sum(net, &c, out, &pd);
     if (!err)
         err = emit(net, &c, pd, &dst);
+    if (!err && c.adds_after)
+        err = emit_sum(net, &c, dst);
     if (!err && is_prelu)
         err = emit_prelu(net, &c, dst);
     dnnl_primitive_attr_destroy(c.attr);

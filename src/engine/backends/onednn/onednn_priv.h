@@ -36,6 +36,7 @@ struct dn_net {
     int n_steps, cap_steps;
     dnnl_memory_t *outputs;         /* where results go, one per output; set at bind */
     int node;                       /* the one being built */
+    bool is_blocked;                /* channels in blocks of 16 where it is reals, whatever "any" would say */
 };
 
 /* A refusal of oneDNN's with node and what was tried. */
@@ -63,7 +64,11 @@ int facet__dn_temp(struct dn_net *net, const dnnl_memory_desc_t *md, dnnl_memory
 int facet__dn_reorder(struct dn_net *net, dnnl_memory_t from, dnnl_memory_t to, const_dnnl_primitive_attr_t attr);
 /* Frees what the node's inputs held when this was their last use. */
 void facet__dn_node_done(struct dn_net *net, const struct facet_node *n);
-int facet__dn_net_new(struct dn_net **out, dnnl_engine_t engine, const struct facet_graph *body, const struct facet_run *r);
+int facet__dn_net_new(struct dn_net **out, dnnl_engine_t engine, const struct facet_graph *body, const struct facet_run *r,
+                      bool is_blocked);
+/* Where inputs and outputs are from now on. */
+int facet__dn_net_bind(struct dn_net *net, const struct facet_run *r);
+int facet__dn_net_run(const struct dn_net *net);
 void facet__dn_net_free(struct dn_net **net);
 
 /* Appends a step; takes the primitive descriptor, on failure too. `args` may be NULL with n 0. */

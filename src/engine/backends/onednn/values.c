@@ -302,7 +302,8 @@ static int infer(struct dn_net *net, const struct facet_run *r)
     return facet_infer_run(net->g, net->facts);
 }
 
-int facet__dn_net_new(struct dn_net **out, dnnl_engine_t engine, const struct facet_graph *body, const struct facet_run *r)
+int facet__dn_net_new(struct dn_net **out, dnnl_engine_t engine, const struct facet_graph *body, const struct facet_run *r,
+                      bool is_blocked)
 {
     struct dn_net *net = calloc(1, sizeof(*net));
     *out = net;
@@ -311,6 +312,7 @@ int facet__dn_net_new(struct dn_net **out, dnnl_engine_t engine, const struct fa
     net->engine = engine;
     net->g = body;
     net->node = -1;
+    net->is_blocked = is_blocked;
     net->facts = malloc(((size_t)body->n_values + 1) * sizeof(*net->facts));
     net->values = calloc((size_t)body->n_values + 1, sizeof(*net->values));
     net->outputs = calloc((size_t)body->n_outputs + 1, sizeof(*net->outputs));
@@ -332,6 +334,25 @@ int facet__dn_net_new(struct dn_net **out, dnnl_engine_t engine, const struct fa
     if (err)
         facet__dn_net_free(out);
     return err;
+}
+
+int facet__dn_net_bind(struct dn_net *net, const struct facet_run *r)
+{
+    int err = FACET_OK;
+    for (int i = 0; !err && i < r->n_in; i++)
+        if (net->values[net->g->inputs[i]].memory)
+            err = facet__dn_check(net, dnnl_memory_set_data_handle(net->values[net->g->inputs[i]].memory, r->in[i]->data), "bind");
+    for (int i = 0; !err && i < r->n_out; i++)
+        err = facet__dn_check(net, dnnl_memory_set_data_handle(net->outputs[i], r->out[i]->data), "bind");
+    return err;
+}
+
+int facet__dn_net_run(const struct dn_net *net)
+{
+    int err = FACET_OK;
+    for (int i = 0; !err && i < net->n_steps; i++)
+        err = facet__dn_check(net, dnnl_primitive_execute(net->steps[i].primitive, net->stream, net->steps[i].n_args, net->steps[i].args), "run");
+    return err ? err : facet__dn_check(net, dnnl_stream_wait(net->stream), "run");
 }
 
 void facet__dn_net_free(struct dn_net **out)

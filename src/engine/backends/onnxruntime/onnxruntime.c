@@ -93,7 +93,7 @@ static int ort_run(const void *state, const struct facet_graph *g, int node, con
 const struct facet_backend_ops facet_backend_onnxruntime = {
     .name = "onnxruntime",
     .supports = ort_supports,
-    .fuse_network = take_whole,
+    .take_whole = take_whole,
     .prepare = ort_prepare,
     .release = ort_release,
     .drops_constants = ort_drops,
