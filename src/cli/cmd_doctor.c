@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "engine/backend.h"
 #include "measure/measure.h"
 #include "media/video.h"
 #include "models/models.h"
@@ -193,6 +194,26 @@ static void check_gpu(struct doctor *d)
         tell(d, GOOD, "gpu", "none; none is needed", NULL);
 }
 
+/* Other people's engines are never needed: one that is absent is no fault. */
+static void check_backends(struct doctor *d)
+{
+    for (int i = 0; facet_backend_names[i]; i++) {
+        const struct facet_backend_ops *ops = NULL;
+        char version[64] = "", text[160];
+        bool is_ours = !strcmp(facet_backend_names[i], "cpu") || !strcmp(facet_backend_names[i], "ref");
+        if (is_ours)
+            continue;
+        if (facet_backend_find(&ops, facet_backend_names[i])) {
+            tell(d, GOOD, "back end", facet_error_text(), NULL);
+            continue;
+        }
+        if (ops->available)
+            ops->available(version, sizeof(version));
+        snprintf(text, sizeof(text), "%s %s: --backend %s", ops->name, version, ops->name);
+        tell(d, GOOD, "back end", text, NULL);
+    }
+}
+
 static void check_energy(struct doctor *d)
 {
     struct facet_energy *e = NULL;
@@ -205,7 +226,7 @@ static void check_energy(struct doctor *d)
 }
 
 static void (*const checks[])(struct doctor *d) = {
-    check_processor, check_video, check_downloads, check_models, check_folders, check_gallery, check_gpu, check_energy,
+    check_processor, check_video, check_downloads, check_models, check_folders, check_gallery, check_gpu, check_backends, check_energy,
 };
 
 static int doctor_run(struct facet_cli *cli, const void *opts, int argc, char **argv)

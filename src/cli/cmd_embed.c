@@ -26,7 +26,7 @@ static const struct facet_opt options[] = {
     RANGED(min_face, "min-face", 0, FACET_OPT_INT, "PIXELS", 0, 10000, "smallest face looked for; 0: the detector's own"),
     ROW(detector, "detector", 'd', FACET_OPT_STR, "MODEL", "what finds faces"),
     ROW(recogniser, "recogniser", 'r', FACET_OPT_STR, "MODEL", "what makes the numbers"),
-    ROW(backend, "backend", 'b', FACET_OPT_STR, "NAME", "what runs the networks (default cpu)"),
+    ROW(backend, "backend", 'b', FACET_OPT_STR, "NAME", FACET_BACKEND_HELP),
     RANGED(threads, "threads", 't', FACET_OPT_INT, "N", 0, 256, "0: as many as the process may use"),
     ROW(timings, "timings", 0, FACET_OPT_FLAG, NULL, "tell when each step of the first picture was done, and the memory (facet bench start reads it)"),
     { .name = NULL },

@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct enroll_options {
-    const char *gallery, *detector, *recogniser, *dir;
+    const char *gallery, *detector, *recogniser, *backend, *dir;
     int64_t min_face;
     double min_quality, threshold;
     bool largest, force;
@@ -31,6 +31,7 @@ static const struct facet_opt options[] = {
     RANGED(min_face, "min-face", 0, FACET_OPT_INT, "PIXELS", 0, 10000, "smallest face looked for; 0: the detector's own"),
     ROW(detector, "detector", 'd', FACET_OPT_STR, "MODEL", "what finds faces"),
     ROW(recogniser, "recogniser", 'r', FACET_OPT_STR, "MODEL", "what tells faces apart; the gallery's unless given"),
+    ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", FACET_BACKEND_HELP),
     { .name = NULL },
 };
 
@@ -179,7 +180,7 @@ static int enroll_run(struct facet_cli *cli, const void *opts, int argc, char **
     if (e.o->dir ? argc != 0 : argc < 2)
         return facet_usage(cli, e.o->dir ? "--dir takes names from the folders, no words besides"
                                          : "words are missing: NAME PICTURE...");
-    struct facet_known_opts k = { e.o->gallery, e.o->detector, e.o->recogniser, e.o->min_face, .create = true };
+    struct facet_known_opts k = { e.o->gallery, e.o->detector, e.o->recogniser, e.o->min_face, .backend = e.o->backend, .create = true };
     int code = facet_known_open(&e.known, &k);
     facet_answer_begin(&e.answer);
     facet_jsonw_key(&e.answer.w, "pictures");

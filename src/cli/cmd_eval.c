@@ -27,7 +27,7 @@ static const struct facet_opt options[] = {
     ROW(far_table, "far-table", 0, FACET_OPT_FLAG, NULL, "count all pairs of the pictures: thresholds by false-accept rate, as rows for the manifest"),
     RANGED(min_face, "min-face", 0, FACET_OPT_INT, "PIXELS", 0, 10000, "smallest face looked for; 0: 40"),
     RANGED(threads, "threads", 'j', FACET_OPT_INT, "N", 0, 1024, "0: as many as there are"),
-    ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", "of the engine: cpu or ref"),
+    ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", FACET_BACKEND_HELP),
     ROW(strict, "strict", 0, FACET_OPT_FLAG, NULL, "refuse where the back end leaves an operator to ref"),
     { .name = NULL },
 };

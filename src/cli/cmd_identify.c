@@ -10,7 +10,7 @@
 #include <string.h>
 
 struct identify_options {
-    const char *gallery, *detector, *recogniser;
+    const char *gallery, *detector, *recogniser, *backend;
     int method;
     int64_t min_face;
     double threshold, far, margin;
@@ -29,6 +29,7 @@ static const struct facet_opt options[] = {
     RANGED(min_face, "min-face", 0, FACET_OPT_INT, "PIXELS", 0, 10000, "smallest face looked for; 0: the detector's own"),
     ROW(detector, "detector", 'd', FACET_OPT_STR, "MODEL", "what finds faces"),
     ROW(recogniser, "recogniser", 'r', FACET_OPT_STR, "MODEL", "what tells faces apart; the gallery's unless given"),
+    ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", FACET_BACKEND_HELP),
     { .name = NULL },
 };
 
@@ -134,7 +135,7 @@ static int identify_run(struct facet_cli *cli, const void *opts, int argc, char 
     struct job j = { .cli = cli };
     if (o->threshold != 0 && o->far != 0)
         return facet_usage(cli, "--threshold and --far say the same thing, give one");
-    struct facet_known_opts k = { o->gallery, o->detector, o->recogniser, o->min_face, .read_only = true };
+    struct facet_known_opts k = { o->gallery, o->detector, o->recogniser, o->min_face, .backend = o->backend, .read_only = true };
     int code = facet_known_open(&j.known, &k);
     if (!code)
         code = set_method(&j, o);

@@ -14,7 +14,7 @@
 
 struct models_options {
     bool force, all;
-    const char *mirror, *task, *importer;
+    const char *mirror, *task, *importer, *backend;
     struct facet_models_optimise_options optimise;
 };
 
@@ -25,6 +25,7 @@ static const struct facet_opt models_opts[] = {
               "pull: folder with models/ and data/ (else $FACET_MIRROR)"),
     FACET_OPT(struct models_options, task, "task", 't', FACET_OPT_STR, "WORD", "list: only those for this task"),
     FACET_OPT(struct models_options, importer, "from", 0, FACET_OPT_STR, "FORMAT", "import: the files' format"),
+    FACET_OPT(struct models_options, backend, "backend", 'b', FACET_OPT_STR, "NAME", "info: " FACET_BACKEND_HELP),
     FACET_MODELS_OPTIMISE_OPTS(struct models_options),
     { .name = NULL },
 };
@@ -228,7 +229,7 @@ static int import_files(struct facet_cli *cli, const void *options, int argc, ch
 
 static int show_info(struct facet_cli *cli, const void *options, int argc, char **argv)
 {
-    return facet_models_info(cli, argv[0]);
+    return facet_models_info(cli, argv[0], ((const struct models_options *)options)->backend);
 }
 
 static int optimise_model(struct facet_cli *cli, const void *options, int argc, char **argv)

@@ -59,7 +59,7 @@ static const struct facet_opt options[] = {
     RANGED(threads, "threads", 'j', FACET_OPT_INT, "N", 0, 1024, "0: as many as there are; 1: no thread at all"),
     { .name = "strategy", .kind = FACET_OPT_STR, .value = "NAME", .fallback = "edge",
       .offset = offsetof(struct run_options, strategy), .help = "where each step runs" },
-    ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", "of the engine: cpu or ref"),
+    ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", FACET_BACKEND_HELP),
     ROW(strict, "strict", 0, FACET_OPT_FLAG, NULL, "refuse where the back end leaves an operator to ref"),
     ROW(run, "run", 0, FACET_OPT_STR, "NAME", "name of this run in CSV and events"),
     { .name = "config", .letter = 'c', .kind = FACET_OPT_PATH, .value = "FILE", .cli_only = true,

@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct verify_options {
-    const char *gallery, *detector, *recogniser;
+    const char *gallery, *detector, *recogniser, *backend;
     int64_t min_face;
     double threshold, far;
     bool head;
@@ -26,6 +26,7 @@ static const struct facet_opt options[] = {
     RANGED(min_face, "min-face", 0, FACET_OPT_INT, "PIXELS", 0, 10000, "smallest face looked for; 0: the detector's own"),
     ROW(detector, "detector", 'd', FACET_OPT_STR, "MODEL", "what finds faces"),
     ROW(recogniser, "recogniser", 'r', FACET_OPT_STR, "MODEL", "what tells faces apart"),
+    ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", FACET_BACKEND_HELP),
     { .name = NULL },
 };
 
@@ -101,7 +102,7 @@ static int verify_run(struct facet_cli *cli, const void *opts, int argc, char **
         return facet_usage(cli, "--threshold and --far say the same thing, give one");
     if (o->head && (o->threshold != 0 || o->far != 0))
         return facet_usage(cli, "--head has its own threshold, leave --threshold and --far");
-    struct facet_known_opts ko = { o->gallery, o->detector, o->recogniser, o->min_face, .read_only = true,
+    struct facet_known_opts ko = { o->gallery, o->detector, o->recogniser, o->min_face, .backend = o->backend, .read_only = true,
                                    .without_gallery = !o->head };
     int code = facet_known_open(&k, &ko);
     if (!code)

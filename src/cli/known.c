@@ -46,6 +46,7 @@ int facet_known_open(struct facet_known *out, const struct facet_known_opts *o)
         .detector = o->detector,
         .recogniser = o->recogniser ? o->recogniser : *model ? model : NULL,
         .min_face = (int)o->min_face,
+        .backend = o->backend,
     };
     if (!err)
         err = facet_recogniser_open(&out->recogniser, &r);

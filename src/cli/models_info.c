@@ -86,9 +86,9 @@ static void count_work(struct info *i)
     }
 }
 
-static int info_open(struct info *i, const char *path)
+static int info_open(struct info *i, const char *path, const char *backend)
 {
-    struct facet_plan_opts o = FACET_PLAN_OPTS_INIT;
+    struct facet_plan_opts o = { .backend = backend };
     struct facet_shape shapes[MAX_INPUTS];
     struct facet_graph *g = NULL;
     int err = facet_onnx_load(&i->source, path);
@@ -129,6 +129,26 @@ static void shape_of(const struct info *i, int value, char *out, size_t cap)
     facet_shape_text(&i->g->values[value].shape, out, cap);
 }
 
+/* What a node that stands for several stands for. */
+static void tell_body(const struct info *i, int n, const struct facet_cli *cli, struct facet_jsonw *w)
+{
+    const struct facet_graph *body = i->g->nodes[n].body;
+    if (!body)
+        return;
+    facet_jsonw_key(w, "body");
+    facet_jsonw_array(w);
+    for (int k = 0; k < body->n_nodes; k++) {
+        const struct facet_node *node = &body->nodes[k];
+        facet_say(cli, "    %-32.32s %-18s %-16s %10.3f %9s  %s\n", node->name, node->op, "", (double)facet_node_macs(body, k) / 1e6, "",
+                  facet_plan_backend_of(i->plan, n));
+        facet_jsonw_object(w);
+        facet_jsonw_kstr(w, "name", node->name);
+        facet_jsonw_kstr(w, "op", node->op);
+        facet_jsonw_end_object(w);
+    }
+    facet_jsonw_end_array(w);
+}
+
 static void tell_node(const struct info *i, int n, const struct facet_cli *cli, struct facet_jsonw *w)
 {
     const struct facet_node *node = &i->g->nodes[n];
@@ -150,6 +170,7 @@ static void tell_node(const struct info *i, int n, const struct facet_cli *cli, 
     facet_jsonw_kint(w, "macs", macs);
     facet_jsonw_kint(w, "bytes", (int64_t)facet_exec_node_bytes(i->exec, n));
     facet_jsonw_kstr(w, "backend", by);
+    tell_body(i, n, cli, w);
     facet_jsonw_kstr(w, "kept", kept);
     if (y && y->is_stored && y->store == FACET_U8) {
         facet_jsonw_knum(w, "scale", (double)y->quant.scale, 9);
@@ -243,10 +264,10 @@ static void tell(const struct info *i, const char *title, const struct facet_cli
         facet_say(cli, "  %d layers run on the plain back end, for the fast one declined them\n", i->n_other);
 }
 
-static int tell_file(const char *path, const char *title, const struct facet_cli *cli, struct facet_jsonw *w)
+static int tell_file(const char *path, const char *title, const char *backend, const struct facet_cli *cli, struct facet_jsonw *w)
 {
     struct info i = {0};
-    int err = info_open(&i, path);
+    int err = info_open(&i, path, backend);
     if (!err)
         tell(&i, title, cli, w);
     info_close(&i);
@@ -276,7 +297,7 @@ static int check_part(const struct facet_model_spec *s, const char *part)
     return facet_fail(FACET_E_NOT_FOUND, "the model '%s' has no part '%s'%s%s", s->name, part, *list ? "; it has " : "", list);
 }
 
-static int tell_model(const char *what, const struct facet_cli *cli, struct facet_jsonw *w)
+static int tell_model(const char *what, const char *backend, const struct facet_cli *cli, struct facet_jsonw *w)
 {
     char name[FACET_MAX_NAME], path[PATH_MAX], title[FACET_MAX_NAME + 40];
     const char *slash = strchr(what, '/');
@@ -296,20 +317,20 @@ static int tell_model(const char *what, const struct facet_cli *cli, struct face
         err = facet_model_path(s, s->parts[i].name, path, sizeof(path));
         snprintf(title, sizeof(title), "%s%s%s", s->name, *s->parts[i].name ? "/" : "", s->parts[i].name);
         if (!err)
-            err = tell_file(path, title, cli, w);
+            err = tell_file(path, title, backend, cli, w);
     }
     facet_manifest_close(&m);
     return err;
 }
 
-int facet_models_info(struct facet_cli *cli, const char *what)
+int facet_models_info(struct facet_cli *cli, const char *what, const char *backend)
 {
     struct facet_answer a;
     bool is_file = !strcmp(facet_path_ext(what), "onnx") || facet_path_exists(what);
     facet_answer_begin(&a);
     facet_jsonw_key(&a.w, "networks");
     facet_jsonw_array(&a.w);
-    int err = is_file ? tell_file(what, what, cli, &a.w) : tell_model(what, cli, &a.w);
+    int err = is_file ? tell_file(what, what, backend, cli, &a.w) : tell_model(what, backend, cli, &a.w);
     facet_jsonw_end_array(&a.w);
     if (!err && cli->json)
         return facet_answer_end(&a);

@@ -38,6 +38,9 @@ struct facet_opt {
     { .name = (name_), .letter = (letter_), .kind = (kind_), .value = (value_), .min = (low_), \
       .max = (high_), .offset = offsetof(type, field), .help = (help_) }
 
+/* The same words wherever networks are run. */
+#define FACET_BACKEND_HELP "what runs the networks: cpu (default), ref, onnxruntime, onednn or xnnpack"
+
 struct facet_cli;
 struct facet_cmd;
 

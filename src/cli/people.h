@@ -13,6 +13,7 @@ struct facet_known_opts {
     int64_t min_face;
     bool create, read_only;
     bool without_gallery;                           /* the recogniser alone */
+    const char *backend;           /* NULL: cpu */
 };
 int facet_known_open(struct facet_known *out, const struct facet_known_opts *o);
 void facet_known_close(struct facet_known *k);

@@ -198,13 +198,13 @@ static void assert_agree(const char *net, const char *backend, const struct face
         fail_msg("%s on %s is off by %g of %g", net, backend, apart, most);
 }
 
-/* Shapes change and come back, so that what a session keeps is used again. */
+/* The larger networks are compared by `facet bench engine`. Shapes change and come back, so that what a session keeps is used again. */
 static void check_rival(const char *backend)
 {
     const struct facet_backend_ops *b = NULL;
     const struct facet_shape pictures[] = { { 4, { 1, 3, 37, 53 } }, { 4, { 1, 3, 24, 31 } }, { 4, { 1, 3, 37, 53 } } };
     const struct facet_shape r[] = { { 4, { 3, 3, 24, 24 } }, { 4, { 1, 3, 24, 24 } } }, o[] = { { 4, { 2, 3, 48, 48 } } };
-    const struct facet_shape m[] = { { 4, { 1, 3, 112, 112 } } }, v[] = { { 4, { 1, 3, 224, 224 } } }, f[] = { { 4, { 1, 3, 160, 160 } } };
+    const struct facet_shape m[] = { { 4, { 1, 3, 112, 112 } } };
     if (facet_backend_find(&b, backend)) {
         print_message("%s\n", facet_error_text());
         skip();
@@ -213,8 +213,6 @@ static void check_rival(const char *backend)
     assert_agree("rnet", backend, r, 2);
     assert_agree("onet", backend, o, 1);
     assert_agree("mobilefacenet", backend, m, 1);
-    assert_agree("mobilenetv2", backend, v, 1);
-    assert_agree("facenet", backend, f, 1);
 }
 
 static void test_onnxruntime__agrees_where_it_is(void **state)
@@ -230,14 +228,14 @@ static void test_onednn__agrees_where_it_is(void **state)
 static void test_onednn__agrees_in_16_bits_where_it_is(void **state)
 {
     static struct outcome ours, theirs;
-    static const char *const nets[] = { "onet", "mobilefacenet", "facenet" };
+    static const char *const nets[] = { "onet", "mobilefacenet" };
     const struct facet_backend_ops *b = NULL;
-    const struct facet_shape shapes[] = { { 4, { 2, 3, 48, 48 } }, { 4, { 1, 3, 112, 112 } }, { 4, { 1, 3, 160, 160 } } };
+    const struct facet_shape shapes[] = { { 4, { 2, 3, 48, 48 } }, { 4, { 1, 3, 112, 112 } } };
     if (facet_backend_find(&b, "onednn")) {
         print_message("%s\n", facet_error_text());
         skip();
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         run_net(&ours, nets[i], "cpu", &shapes[i], 1);
         run_net_as(&theirs, nets[i], "onednn", FACET_PRECISION_BF16, &shapes[i], 1);
         assert_true(cosine(&ours, &theirs) > 0.999);
