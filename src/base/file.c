@@ -353,29 +353,30 @@ static int dir_from_env(char *out, size_t cap, const char *own, const char *xdg,
                         const char *home_part)
 {
     const char *dir = getenv(own);
-    if (dir && dir[0]) {
-        int err = facet_copy_text(out, cap, dir);
-        return err ? err : facet_mkdirs(out);
-    }
-    int err;
+    if (dir && dir[0])
+        return facet_copy_text(out, cap, dir);
     dir = getenv(xdg);
     const char *home = getenv("HOME");
-    if (dir && dir[0] == '/') { /* the specification: relative paths are to be ignored */
-        err = facet_path_join(out, cap, dir, "facet");
-    } else if (home && home[0]) {
-        err = facet_path_join(out, cap, home, home_part);
-    } else {
-        err = facet_fail(FACET_E_NOT_FOUND, "cannot tell where to keep files: set %s or HOME", own);
-    }
-    return err ? err : facet_mkdirs(out);
+    if (dir && dir[0] == '/') /* the specification: relative paths are to be ignored */
+        return facet_path_join(out, cap, dir, "facet");
+    if (home && home[0])
+        return facet_path_join(out, cap, home, home_part);
+    return facet_fail(FACET_E_NOT_FOUND, "cannot tell where to keep files: set %s or HOME", own);
 }
 
 int facet_data_dir(char *out, size_t cap)
 {
-    return dir_from_env(out, cap, "FACET_DATA", "XDG_DATA_HOME", ".local/share/facet");
+    int err = dir_from_env(out, cap, "FACET_DATA", "XDG_DATA_HOME", ".local/share/facet");
+    return err ? err : facet_mkdirs(out);
 }
 
 int facet_cache_dir(char *out, size_t cap)
 {
-    return dir_from_env(out, cap, "FACET_CACHE", "XDG_CACHE_HOME", ".cache/facet");
+    int err = dir_from_env(out, cap, "FACET_CACHE", "XDG_CACHE_HOME", ".cache/facet");
+    return err ? err : facet_mkdirs(out);
+}
+
+int facet_config_dir(char *out, size_t cap)
+{
+    return dir_from_env(out, cap, "FACET_CONFIG", "XDG_CONFIG_HOME", ".config/facet");
 }

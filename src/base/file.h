@@ -60,5 +60,7 @@ int facet_walk(const char *dir, int max_depth, facet_walk_fn *fn, void *ctx);
  *   cache  $FACET_CACHE  or $XDG_CACHE_HOME/facet or ~/.cache/facet */
 int facet_data_dir(char *out, size_t cap);
 int facet_cache_dir(char *out, size_t cap);
+/*   config $FACET_CONFIG or $XDG_CONFIG_HOME/facet or ~/.config/facet; not created: most have none */
+int facet_config_dir(char *out, size_t cap);
 
 #endif

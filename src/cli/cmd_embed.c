@@ -3,6 +3,7 @@
 #include "base/errors.h"
 #include "cli/commands.h"
 #include "cli/people.h"
+#include "cli/tuned.h"
 #include "measure/measure.h"
 #include "models/models.h"
 
@@ -173,12 +174,15 @@ static int embed_run(struct facet_cli *cli, const void *opts, int argc, char **a
     const struct embed_options *o = opts;
     struct job j = { .cli = cli, .o = o };
     marks_init(&j.marks, cli, o->timings);
+    struct facet_tuning tuning;
+    int code = facet_cli_tuning(cli, &tuning);
     struct facet_recogniser_opts r = {
         .detector = o->detector, .recogniser = o->recogniser, .backend = o->backend, .min_face = (int)o->min_face,
-        .threads = (unsigned)o->threads, .mark = mark, .mark_ctx = &j.marks,
+        .threads = (unsigned)o->threads, .mark = mark, .mark_ctx = &j.marks, .tuning = &tuning,
     };
     mark(&j.marks, "options read");
-    int code = facet_recogniser_open(&j.recogniser, &r);
+    if (!code)
+        code = facet_recogniser_open(&j.recogniser, &r);
     facet_answer_begin(&j.answer);
     if (!code)
         code = embed_all(&j, argc, argv);

@@ -180,7 +180,7 @@ static int enroll_run(struct facet_cli *cli, const void *opts, int argc, char **
     if (e.o->dir ? argc != 0 : argc < 2)
         return facet_usage(cli, e.o->dir ? "--dir takes names from the folders, no words besides"
                                          : "words are missing: NAME PICTURE...");
-    struct facet_known_opts k = { e.o->gallery, e.o->detector, e.o->recogniser, e.o->min_face, .backend = e.o->backend, .create = true };
+    struct facet_known_opts k = { e.o->gallery, e.o->detector, e.o->recogniser, e.o->min_face, .cli = cli, .backend = e.o->backend, .create = true };
     int code = facet_known_open(&e.known, &k);
     facet_answer_begin(&e.answer);
     facet_jsonw_key(&e.answer.w, "pictures");

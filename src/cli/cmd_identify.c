@@ -135,7 +135,7 @@ static int identify_run(struct facet_cli *cli, const void *opts, int argc, char 
     struct job j = { .cli = cli };
     if (o->threshold != 0 && o->far != 0)
         return facet_usage(cli, "--threshold and --far say the same thing, give one");
-    struct facet_known_opts k = { o->gallery, o->detector, o->recogniser, o->min_face, .backend = o->backend, .read_only = true };
+    struct facet_known_opts k = { o->gallery, o->detector, o->recogniser, o->min_face, .cli = cli, .backend = o->backend, .read_only = true };
     int code = facet_known_open(&j.known, &k);
     if (!code)
         code = set_method(&j, o);

@@ -5,6 +5,7 @@
 #include "cli/config.h"
 #include "cli/out.h"
 #include "cli/run_summary.h"
+#include "cli/tuned.h"
 #include "deploy/pipeline.h"
 #include "deploy/strategy.h"
 #include "models/models.h"
@@ -180,9 +181,13 @@ static void show_progress(void *ctx, const struct facet_packet *p)
 static int set_pipeline(struct run *r, struct facet_pipeline_opts *p, int argc, char **argv)
 {
     const struct run_options *o = r->o;
+    struct facet_tuning t;
+    int err = facet_cli_tuning(r->cli, &t);
     *p = (struct facet_pipeline_opts){
         .strategy = o->strategy,
         .threads = (unsigned)o->threads,
+        .detect_threads = o->threads ? 0 : (unsigned)t.detector_threads,
+        .embed_threads = o->threads ? 0 : (unsigned)t.recogniser_threads,
         .cancel = r->cli->cancel,
         .ingest = { .sources = (const char *const *)argv, .n_sources = argc, .max_frames = o->max_frames,
                     .every = (int)o->every, .keep_going = o->keep_going },
@@ -190,19 +195,20 @@ static int set_pipeline(struct run *r, struct facet_pipeline_opts *p, int argc, 
                     .quick_pyramid = o->quick_pyramid, .factor = (float)o->factor, .backend = o->backend, .strict = o->strict },
         .track = { .ttl_ms = o->ttl_s * 1000 },
         .align = { .every_frame = o->every_face },
-        .embed = { .backend = o->backend, .strict = o->strict },
+        .embed = { .max_batch = t.batch, .backend = o->backend, .strict = o->strict },
         .publish = { .csv = o->csv, .events = o->events, .video = o->video, .run = o->run },
         .done = show_progress,
         .ctx = r,
     };
-    int err = parse_thresholds(o->detect_thresholds, p->detect.threshold);
+    if (!err)
+        err = parse_thresholds(o->detect_thresholds, p->detect.threshold);
     if (!err)
         err = facet_manifest_open(&r->manifest, NULL);
     if (!err)
         err = open_gallery(r);
     if (!err)
         err = find_model(&p->detect.model, r, o->detector, "detect");
-    const char *name = o->recogniser ? o->recogniser : *r->gallery_info.model ? r->gallery_info.model : NULL;
+    const char *name = o->recogniser ? o->recogniser : *r->gallery_info.model ? r->gallery_info.model : facet_tuning_recogniser(&t, r->manifest);
     if (!err)
         err = find_model(&p->embed.model, r, name, "embed");
     if (!err)

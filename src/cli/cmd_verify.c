@@ -102,7 +102,7 @@ static int verify_run(struct facet_cli *cli, const void *opts, int argc, char **
         return facet_usage(cli, "--threshold and --far say the same thing, give one");
     if (o->head && (o->threshold != 0 || o->far != 0))
         return facet_usage(cli, "--head has its own threshold, leave --threshold and --far");
-    struct facet_known_opts ko = { o->gallery, o->detector, o->recogniser, o->min_face, .backend = o->backend, .read_only = true,
+    struct facet_known_opts ko = { o->gallery, o->detector, o->recogniser, o->min_face, .cli = cli, .backend = o->backend, .read_only = true,
                                    .without_gallery = !o->head };
     int code = facet_known_open(&k, &ko);
     if (!code)

@@ -1,6 +1,7 @@
 #include "cli/people.h"
 
 #include "base/errors.h"
+#include "cli/tuned.h"
 #include "models/models.h"
 
 #include <string.h>
@@ -40,13 +41,17 @@ int facet_known_open(struct facet_known *out, const struct facet_known_opts *o)
 {
     char model[FACET_MAX_NAME] = "";
     bool is_there = false;
+    struct facet_tuning tuning;
     *out = (struct facet_known){ .gallery = NULL };
-    int err = o->without_gallery ? FACET_OK : ask_gallery(o, model, &is_there);
+    int err = facet_cli_tuning(o->cli, &tuning);
+    if (!err && !o->without_gallery)
+        err = ask_gallery(o, model, &is_there);
     struct facet_recogniser_opts r = {
         .detector = o->detector,
         .recogniser = o->recogniser ? o->recogniser : *model ? model : NULL,
         .min_face = (int)o->min_face,
         .backend = o->backend,
+        .tuning = &tuning,
     };
     if (!err)
         err = facet_recogniser_open(&out->recogniser, &r);

@@ -12,6 +12,7 @@ struct facet_known_opts {
     const char *gallery, *detector, *recogniser;   /* NULL: the defaults; the recogniser is the gallery's own */
     int64_t min_face;
     bool create, read_only;
+    const struct facet_cli *cli;                    /* tells that a tuning file is of another machine */
     bool without_gallery;                           /* the recogniser alone */
     const char *backend;           /* NULL: cpu */
 };

@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "base/pool.h"
+#include "deploy/tuning.h"
 #include "models/models.h"
 #include "stages/align/align.h"
 #include "stages/detect/detect.h"
@@ -15,7 +16,7 @@
 struct facet_recogniser {
     struct facet_manifest *manifest;
     const struct facet_model_spec *model;      /* of the manifest */
-    struct facet_pool *pool;
+    struct facet_pool *pool, *embed_pool;     /* of the detector, or of both; of the embedder where it differs */
     struct facet_detector *detector;
     struct facet_embedder *embedder;
     struct facet_image rgb, padded;            /* the picture as it was looked at, when it is not the given one */
@@ -46,7 +47,10 @@ static int open_manifest(struct facet_recogniser *r, const struct facet_recognis
 
 static int open_pool(struct facet_recogniser *r, const struct facet_recogniser_opts *o)
 {
-    return facet_pool_open(&r->pool, o->threads);
+    const struct facet_tuning *t = o->tuning && o->tuning->is_there && !o->threads ? o->tuning : NULL;
+    unsigned detect = t ? (unsigned)t->detector_threads : o->threads, embed = t ? (unsigned)t->recogniser_threads : o->threads;
+    int err = facet_pool_open(&r->pool, detect);
+    return err || embed == detect ? err : facet_pool_open(&r->embed_pool, embed);
 }
 
 static int open_detector(struct facet_recogniser *r, const struct facet_recogniser_opts *o)
@@ -66,8 +70,9 @@ static int open_embedder(struct facet_recogniser *r, const struct facet_recognis
     e.max_batch = BATCH;
     e.backend = o->backend;
     e.strict = o->strict;
-    e.pool = r->pool;
-    int err = find_model(&e.model, r->manifest, o->recogniser, "embed");
+    e.pool = r->embed_pool ? r->embed_pool : r->pool;
+    const char *name = o->recogniser ? o->recogniser : facet_tuning_recogniser(o->tuning, r->manifest);
+    int err = find_model(&e.model, r->manifest, name, "embed");
     if (!err)
         err = facet_embedder_open(&r->embedder, &e);
     if (err)
@@ -120,6 +125,7 @@ void facet_recogniser_close(struct facet_recogniser **pr)
     free(r->embeddings);
     facet_embedder_close(&r->embedder);
     facet_detector_close(&r->detector);
+    facet_pool_close(&r->embed_pool);
     facet_pool_close(&r->pool);
     facet_manifest_close(&r->manifest);
     free(r);

@@ -12,12 +12,14 @@
 
 struct facet_model_spec;
 struct facet_recogniser;
+struct facet_tuning;
 
 struct facet_recogniser_opts {
     const char *detector, *recogniser;     /* names in the manifest; NULL: the defaults */
     const char *contract;                  /* refuse a recogniser of another contract; NULL: any */
     int min_face;                          /* pixels; 0: the detector's default */
-    unsigned threads;                      /* 0: as many as the process may use */
+    unsigned threads;                      /* 0: as the tuning says, or as many as the process may use */
+    const struct facet_tuning *tuning;     /* where no option says more; NULL: none */
     const char *backend;
     bool strict;
     void (*mark)(void *ctx, const char *what);  /* told when each part is open; NULL: not asked */

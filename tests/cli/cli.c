@@ -68,6 +68,7 @@ static void become(const struct cli *c, const char *program, const char *const *
         dup2(fds[i], i);
     set_env("FACET_DATA", c->home, "data");
     set_env("FACET_CACHE", c->home, "cache");
+    set_env("FACET_CONFIG", c->home, ".");
     set_env("HOME", c->home, "");
     execv(program, (char **)argv);
     fprintf(stderr, "cannot run %s: %s\n", program, strerror(errno));

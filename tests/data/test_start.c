@@ -66,6 +66,56 @@ static void test_start__bench_tells_time_and_memory(void **state)
     assert_code(c, 2);
 }
 
+/* Once without pictures for speed alone would be the same path: with faces, and without writing. */
+static void test_tune__measures_tells_and_writes_what_others_read(void **state)
+{
+    struct cli *c = *state;
+    cli_need_model(c, "mtcnn");
+    cli_need_model(c, "mobilefacenet-photo-analyze");
+    CLI(c, "tune", "--dry-run", "--recogniser", "mobilefacenet-photo-analyze", picture());
+    assert_code(c, 0);
+    assert_says(c->out, "before and after");
+    cli_shell(c, "test ! -e tune.yaml");
+    assert_code(c, 0);
+    CLI(c, "tune", "--json", "--recogniser", "mobilefacenet-photo-analyze", picture());
+    assert_code(c, 0);
+    assert_says(c->out, "\"detector_threads\": ");
+    cli_shell(c, "grep -c '^tuning: 1$' tune.yaml");
+    assert_string_equal(c->out, "1\n");
+    CLI(c, "embed", "--recogniser", "mobilefacenet-photo-analyze", picture());
+    assert_code(c, 0);
+    assert_string_equal(c->err, "");
+    cli_shell(c, "sed -i 's/^cpus: .*/cpus: 4095/' tune.yaml");
+    CLI(c, "embed", "--recogniser", "mobilefacenet-photo-analyze", picture());
+    assert_code(c, 0);
+    assert_says(c->err, "another number of processors");
+    cli_shell(c, "echo 'batch: lots' >> tune.yaml");
+    CLI(c, "embed", "--recogniser", "mobilefacenet-photo-analyze", picture());
+    assert_code(c, 3);
+    assert_says(c->err, "remove it, or run facet tune");
+    CLI(c, "run", picture());
+    assert_code(c, 3);
+    assert_says(c->err, "remove it, or run facet tune");
+}
+
+static void test_tune__refuses_pictures_without_faces_and_models_of_another_task(void **state)
+{
+    struct cli *c = *state;
+    cli_need_model(c, "mtcnn");
+    cli_need_model(c, "mobilefacenet-photo-analyze");
+    cli_write(c, "grey.pgm", "P5 64 64 255\n", 13);
+    cli_shell(c, "head -c 4096 /dev/zero >> grey.pgm");
+    CLI(c, "tune", "--recogniser", "mobilefacenet-photo-analyze", cli_path(c, "grey.pgm"));
+    assert_code(c, 3);
+    assert_says(c->err, "there is no face in");
+    CLI(c, "tune", "--recogniser", "mtcnn");
+    assert_code(c, 3);
+    CLI(c, "tune", "--recogniser", "nobody");
+    assert_code(c, 3);
+    cli_shell(c, "test ! -e tune.yaml");
+    assert_code(c, 0);
+}
+
 static void test_start__pictures_without_faces_are_told(void **state)
 {
     struct cli *c = *state;
@@ -90,6 +140,8 @@ int main(void)
         TEST(test_start__embeddings_are_the_same_bits_however_it_starts),
         TEST(test_start__bench_tells_time_and_memory),
         TEST(test_start__pictures_without_faces_are_told),
+        TEST(test_tune__measures_tells_and_writes_what_others_read),
+        TEST(test_tune__refuses_pictures_without_faces_and_models_of_another_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
