@@ -37,7 +37,7 @@ static struct facet_tuning sample(void)
     t.detector_threads = 2;
     t.recogniser_threads = 3;
     t.batch = 4;
-    strcpy(t.recogniser, "it's-a-model");
+    snprintf(t.recogniser, sizeof(t.recogniser), "it's-a-model");
     return t;
 }
 
@@ -82,7 +82,7 @@ static void not_used(const struct facet_tuning *t, const char *because)
 static void test_tuning__another_machine_s_is_not_used(void **state)
 {
     struct facet_tuning t = sample();
-    strcpy(t.cpu, "Abacus 3000");
+    snprintf(t.cpu, sizeof(t.cpu), "Abacus 3000");
     not_used(&t, "another processor");
     t = sample();
     t.flags ^= FACET_CPU_AVX2;
