@@ -25,7 +25,7 @@ static int parse(void *ctx)
     return err;
 }
 
-static int plan(void *ctx, const char *backend)
+static int plan(void *ctx, const char *backend, enum facet_precision precision)
 {
     const struct op_case *c = ctx;
     struct facet_graph *g = NULL;
@@ -33,7 +33,7 @@ static int plan(void *ctx, const char *backend)
     struct facet_exec *e = NULL;
     int err = facet_onnx_parse(&g, c->model, c->model_len, c->name);
     if (!err)
-        err = facet_plan_open(&p, &g, &(struct facet_plan_opts){.backend = backend});
+        err = facet_plan_open(&p, &g, &(struct facet_plan_opts){.backend = backend, .precision = precision});
     if (!err)
         err = facet_exec_open(&e, p, NULL);
     if (!err)
@@ -46,12 +46,18 @@ static int plan(void *ctx, const char *backend)
 
 static int plan_ref(void *ctx)
 {
-    return plan(ctx, "ref");
+    return plan(ctx, "ref", FACET_PRECISION_MODEL);
 }
 
 static int plan_cpu(void *ctx)
 {
-    return plan(ctx, "cpu");
+    return plan(ctx, "cpu", FACET_PRECISION_MODEL);
+}
+
+static int plan_bf16(void *ctx)
+{
+    int err = plan(ctx, "ref", FACET_PRECISION_BF16);
+    return err ? err : plan(ctx, "cpu", FACET_PRECISION_BF16);
 }
 
 /* A sweep without memory leaves dead nodes and goes on: calls that can do without are fine. */
@@ -132,6 +138,11 @@ static void test_engine__plan_files_survive_failed_allocations(void **state)
     assert_int_equal(rmdir(dir), 0);
 }
 
+static void test_engine__planning_in_16_bits_survives_failed_allocations(void **state)
+{
+    for_cases(plan_bf16);
+}
+
 static void test_engine__running_allocates_nothing(void **state)
 {
     struct op_fixture f;
@@ -168,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_engine__planning_on_ref_survives_failed_allocations),
         cmocka_unit_test(test_engine__planning_on_cpu_survives_failed_allocations),
         cmocka_unit_test(test_engine__plan_files_survive_failed_allocations),
+        cmocka_unit_test(test_engine__planning_in_16_bits_survives_failed_allocations),
         cmocka_unit_test(test_engine__running_allocates_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

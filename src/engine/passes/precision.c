@@ -109,7 +109,7 @@ static int convert(struct marks *m)
 
 int facet_pass_precision(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags)
 {
-    if (!(flags & FACET_PASS_BF16) || !(flags & FACET_PASS_STORE))
+    if (!(flags & FACET_PASS_BF16) || !(flags & FACET_PASS_STORE) || !preferred->stores)
         return FACET_OK;
     struct marks m = {.g = g, .n_nodes = g->n_nodes, .n_values = g->n_values};
     m.joins = calloc((size_t)g->n_nodes + 1, sizeof(*m.joins));

@@ -352,8 +352,8 @@ static int convert_users(struct facet_graph *g, const struct facet_backend_ops *
 
 int facet_pass_quantise(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags)
 {
-    int err = take_pairs(g);
-    if (err)
+    int err = preferred->stores ? take_pairs(g) : FACET_OK;
+    if (err || !preferred->stores)
         return err;
     spread(g, preferred);
     for (int i = 0; !err && i < g->n_nodes; i++)

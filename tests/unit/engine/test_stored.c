@@ -124,6 +124,22 @@ static void test_quantise__parts_of_a_concat_are_rounded_as_the_whole(void **sta
     close_case(&o);
 }
 
+static void test_quantise__a_concat_in_8_bits_is_written_in_place(void **state)
+{
+    for (int alone = 0; alone < 2; alone++) {
+        struct opened o;
+        struct facet_exec *e = NULL;
+        open_case(&o, "qdq_inplace", &(struct facet_plan_opts){.passes_off = alone ? FACET_PASS_CONCAT_IN_PLACE : 0});
+        assert_int_equal(facet_exec_open(&e, o.p, NULL), FACET_OK);
+        for (int i = 0; i < o.g->n_nodes; i++)
+            if (strcmp(o.g->nodes[i].op, "Concat") == 0)
+                assert_int_equal(facet_exec_node_bytes(e, i), alone ? 2 * 64 * 4 * 5 : 0);
+        assert_int_equal(count_op(o.g, "Concat"), 1);
+        facet_exec_close(&e);
+        close_case(&o);
+    }
+}
+
 static void test_quantise__a_product_the_other_way_round_is_turned(void **state)
 {
     struct opened o;
@@ -396,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_quantise__pairs_become_stored_values),
         cmocka_unit_test(test_quantise__residuals_are_read_as_they_are_kept),
         cmocka_unit_test(test_quantise__parts_of_a_concat_are_rounded_as_the_whole),
+        cmocka_unit_test(test_quantise__a_concat_in_8_bits_is_written_in_place),
         cmocka_unit_test(test_quantise__a_product_the_other_way_round_is_turned),
         cmocka_unit_test(test_quantise__what_cannot_stay_is_left_in_float32),
         cmocka_unit_test(test_quantise__nothing_is_stored_when_not_asked_for),
