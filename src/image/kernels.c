@@ -33,10 +33,21 @@ static void weigh_add(float *acc, const uint8_t *row, float weight, size_t n)
         acc[i] += (float)row[i] * weight;
 }
 
-static void tally(uint16_t *sum, const uint8_t *row, size_t n)
+static void tally(uint16_t *sum, const uint8_t *const *rows, int n_rows, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        sum[i] = (uint16_t)(sum[i] + row[i]);
+    for (int r = 0; r < n_rows; r++)
+        for (size_t i = 0; i < n; i++)
+            sum[i] = (uint16_t)(sum[i] + rows[r][i]);
+}
+
+static void cover(float *acc, const uint8_t *const *rows, int n_rows, float w_first, float w_last, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int between = 0;
+        for (int r = 1; r + 1 < n_rows; r++)
+            between += rows[r][i];
+        acc[i] = (float)rows[0][i] * w_first + (float)rows[n_rows - 1][i] * w_last + (float)between;
+    }
 }
 
 static void tally_join(float *acc, const uint16_t *sum, size_t n)
@@ -97,6 +108,7 @@ const struct facet__image_kernels facet__image_kernels_c = {
     .weigh_add = weigh_add,
     .tally = tally,
     .tally_join = tally_join,
+    .cover = cover,
     .spans_rgb = spans_rgb,
     .halve_rgb = halve_rgb,
     .to_float = to_float,

@@ -22,6 +22,8 @@ struct facet__span {
 /* Elements that buffers have beyond what is used, so that vector loads may reach over. */
 #define FACET__SLACK 16
 
+#define FACET__COVER 18 /* rows that are read side by side; more are more streams than processors follow */
+
 struct facet__image_kernels {
     const char *name;
     /* out = a + (b - a) * weight / 32768, with 7 bits after the point. */
@@ -31,9 +33,11 @@ struct facet__image_kernels {
     /* acc = or += row * weight */
     void (*weigh)(float *acc, const uint8_t *row, float weight, size_t n);
     void (*weigh_add)(float *acc, const uint8_t *row, float weight, size_t n);
-    /* sum += row, for at most 257 rows; then acc += sum. */
-    void (*tally)(uint16_t *sum, const uint8_t *row, size_t n);
+    /* sum += each of the rows, for at most 257 rows in all; then acc += sum. */
+    void (*tally)(uint16_t *sum, const uint8_t *const *rows, int n_rows, size_t n);
     void (*tally_join)(float *acc, const uint16_t *sum, size_t n);
+    /* acc = first row * w_first + last row * w_last + the sum of those between; 2 to FACET__COVER rows. */
+    void (*cover)(float *acc, const uint8_t *const *rows, int n_rows, float w_first, float w_last, size_t n);
     /* `n` RGB pixels, each the sum over its span, times scale, rounded. */
     void (*spans_rgb)(uint8_t *dst, const float *acc, const struct facet__span *spans, int n,
                       float scale);

@@ -164,7 +164,6 @@ static void resize_bilinear(const struct job *j)
 /* ---- area ---- */
 
 #define MAX_TALLY 256 /* rows whose sum 16 bits hold */
-#define MIN_TALLY 3   /* rows from which summing apart is quicker */
 
 struct area {
     struct facet__span spans[STRIP];
@@ -220,28 +219,37 @@ static void area_full_rows(const struct job *j, const struct strip *s, struct ar
 {
     size_t px = (size_t)j->src->format, n = (size_t)s->inside * px;
     float *acc = a->acc + (size_t)s->lead * px;
+    const uint8_t *rows[FACET__COVER];
     while (from < to) {
         int until = to - from > MAX_TALLY ? from + MAX_TALLY : to;
         memset(a->sum, 0, n * sizeof(a->sum[0]));
-        for (; from < until; from++)
-            j->k->tally(a->sum, inside_of(j, s, row_at(j, from)), n);
+        while (from < until) {
+            int some = 0;
+            for (; some < FACET__COVER && from < until; from++)
+                rows[some++] = inside_of(j, s, row_at(j, from));
+            j->k->tally(a->sum, rows, some, n);
+        }
         j->k->tally_join(acc, a->sum, n);
     }
 }
 
 static void area_inside(const struct job *j, const struct strip *s, struct area *a,
-                        struct facet__span rows)
+                        struct facet__span span)
 {
     size_t px = (size_t)j->src->format, n = (size_t)s->inside * px;
     float *acc = a->acc + (size_t)s->lead * px;
-    j->k->weigh(acc, inside_of(j, s, row_at(j, rows.first)), rows.w_first, n);
-    if (rows.last > rows.first)
-        j->k->weigh_add(acc, inside_of(j, s, row_at(j, rows.last)), rows.w_last, n);
-    if (rows.last - rows.first > MIN_TALLY)
-        area_full_rows(j, s, a, rows.first + 1, rows.last);
-    else
-        for (int r = rows.first + 1; r < rows.last; r++)
-            j->k->weigh_add(acc, inside_of(j, s, row_at(j, r)), 1, n);
+    int n_rows = span.last - span.first + 1;
+    const uint8_t *rows[FACET__COVER];
+    if (n_rows > 1 && n_rows <= FACET__COVER) {
+        for (int r = 0; r < n_rows; r++)
+            rows[r] = inside_of(j, s, row_at(j, span.first + r));
+        j->k->cover(acc, rows, n_rows, span.w_first, span.w_last, n);
+        return;
+    }
+    j->k->weigh(acc, inside_of(j, s, row_at(j, span.first)), span.w_first, n);
+    if (n_rows > 1)
+        j->k->weigh_add(acc, inside_of(j, s, row_at(j, span.last)), span.w_last, n);
+    area_full_rows(j, s, a, span.first + 1, span.last);
 }
 
 static void area_line(const struct job *j, const struct strip *s, struct area *a, int y)

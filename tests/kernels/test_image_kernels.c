@@ -86,17 +86,42 @@ static void test_weigh__is_as_c(void **state)
 
 static void test_tally__is_as_c(void **state)
 {
-    uint8_t row[MAX] = {0};
-    uint16_t want[MAX + 1] = {0}, got[MAX + 1] = {0};
+    static uint8_t row[FACET__COVER][MAX];
+    uint16_t want[MAX + 1], got[MAX + 1];
     float want_acc[MAX + 1] = {0}, got_acc[MAX + 1] = {0};
+    const uint8_t *rows[FACET__COVER];
     for (size_t n = 0; n < MAX; n++) {
-        fill(row, n, (int)(n % 4));
-        facet__image_kernels_c.tally(want, row, n);
-        fast->tally(got, row, n);
+        int n_rows = (int)(n % (FACET__COVER + 1));
+        for (int r = 0; r < n_rows; r++) {
+            fill(row[r], n, (int)(n + (size_t)r) % 4);
+            rows[r] = row[r];
+        }
+        memset(want, 0, sizeof(want));
+        memset(got, 0, sizeof(got));
+        facet__image_kernels_c.tally(want, rows, n_rows, n);
+        fast->tally(got, rows, n_rows, n);
         assert_memory_equal(got, want, sizeof(got));
         facet__image_kernels_c.tally_join(want_acc, want, n);
         fast->tally_join(got_acc, got, n);
         assert_memory_equal(got_acc, want_acc, sizeof(got_acc));
+    }
+}
+
+static void test_cover__is_as_c(void **state)
+{
+    static uint8_t row[FACET__COVER][MAX];
+    float want[MAX + 1] = {0}, got[MAX + 1] = {0};
+    const uint8_t *rows[FACET__COVER];
+    for (size_t n = 0; n < MAX; n++) {
+        int n_rows = 2 + (int)(n % (FACET__COVER - 1));
+        float w_first = (float)(next() % 1000) / 1000, w_last = (float)(next() % 1000) / 1000;
+        for (int r = 0; r < n_rows; r++) {
+            fill(row[r], n, (int)(n + (size_t)r) % 4);
+            rows[r] = row[r];
+        }
+        facet__image_kernels_c.cover(want, rows, n_rows, w_first, w_last, n);
+        fast->cover(got, rows, n_rows, w_first, w_last, n);
+        assert_memory_equal(got, want, sizeof(got));
     }
 }
 
@@ -171,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_blend__is_as_c), cmocka_unit_test(test_taps__are_as_c),
         cmocka_unit_test(test_weigh__is_as_c), cmocka_unit_test(test_spans__are_as_c),
         cmocka_unit_test(test_tally__is_as_c),
+        cmocka_unit_test(test_cover__is_as_c),
         cmocka_unit_test(test_halves__are_as_c),
         cmocka_unit_test(test_floats__are_as_c),
     };

@@ -75,15 +75,62 @@ static void weigh_add(float *acc, const uint8_t *row, float weight, size_t n)
     facet__image_kernels_c.weigh_add(acc + i, row + i, weight, n - i);
 }
 
-static void tally(uint16_t *sum, const uint8_t *row, size_t n)
+static __m256i load_wide(const uint8_t *p)
 {
+    return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)p));
+}
+
+/* A cache line of each row at a time. */
+static void tally(uint16_t *sum, const uint8_t *const *rows, int n_rows, size_t n)
+{
+    const uint8_t *rest[256];
     size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        __m256i v = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(row + i)));
-        __m256i s = _mm256_loadu_si256((const __m256i *)(sum + i));
-        _mm256_storeu_si256((__m256i *)(sum + i), _mm256_add_epi16(s, v));
+    for (; i + 64 <= n; i += 64) {
+        __m256i *at = (__m256i *)(sum + i);
+        __m256i a = _mm256_loadu_si256(at), b = _mm256_loadu_si256(at + 1);
+        __m256i c = _mm256_loadu_si256(at + 2), d = _mm256_loadu_si256(at + 3);
+        for (int r = 0; r < n_rows; r++) {
+            const uint8_t *p = rows[r] + i;
+            a = _mm256_add_epi16(a, load_wide(p)), b = _mm256_add_epi16(b, load_wide(p + 16));
+            c = _mm256_add_epi16(c, load_wide(p + 32)), d = _mm256_add_epi16(d, load_wide(p + 48));
+        }
+        _mm256_storeu_si256(at, a), _mm256_storeu_si256(at + 1, b);
+        _mm256_storeu_si256(at + 2, c), _mm256_storeu_si256(at + 3, d);
     }
-    facet__image_kernels_c.tally(sum + i, row + i, n - i);
+    for (int from = 0; from < n_rows && i < n; from += 256) {
+        int rows_now = n_rows - from < 256 ? n_rows - from : 256;
+        for (int r = 0; r < rows_now; r++)
+            rest[r] = rows[from + r] + i;
+        facet__image_kernels_c.tally(sum + i, rest, rows_now, n - i);
+    }
+}
+
+static __m256 cover_eight(const uint8_t *first, const uint8_t *last, __m256 w_first, __m256 w_last, __m128i between)
+{
+    __m256 v = _mm256_mul_ps(load_eight(first), w_first);
+    v = _mm256_add_ps(v, _mm256_mul_ps(load_eight(last), w_last));
+    return _mm256_add_ps(v, _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(between)));
+}
+
+static void cover(float *acc, const uint8_t *const *rows, int n_rows, float w_first, float w_last, size_t n)
+{
+    const __m256 wf = _mm256_set1_ps(w_first), wl = _mm256_set1_ps(w_last);
+    const uint8_t *first = rows[0], *last = rows[n_rows - 1], *rest[FACET__COVER];
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        __m256i a = _mm256_setzero_si256(), b = a;
+        for (int r = 1; r + 1 < n_rows; r++) {
+            a = _mm256_add_epi16(a, load_wide(rows[r] + i));
+            b = _mm256_add_epi16(b, load_wide(rows[r] + i + 16));
+        }
+        const __m128i parts[4] = {_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1),
+                                  _mm256_castsi256_si128(b), _mm256_extracti128_si256(b, 1)};
+        for (size_t k = 0; k < 4; k++)
+            _mm256_storeu_ps(acc + i + 8 * k, cover_eight(first + i + 8 * k, last + i + 8 * k, wf, wl, parts[k]));
+    }
+    for (int r = 0; r < n_rows; r++)
+        rest[r] = rows[r] + i;
+    facet__image_kernels_c.cover(acc + i, rest, n_rows, w_first, w_last, n - i);
 }
 
 static void tally_join(float *acc, const uint16_t *sum, size_t n)
@@ -231,6 +278,7 @@ const struct facet__image_kernels facet__image_kernels_avx2 = {
     .weigh_add = weigh_add,
     .tally = tally,
     .tally_join = tally_join,
+    .cover = cover,
     .spans_rgb = spans_rgb,
     .halve_rgb = halve_rgb,
     .to_float = to_float,
