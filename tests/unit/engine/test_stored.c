@@ -336,6 +336,31 @@ static void test_precision__results_are_nearly_those_of_float32(void **state)
         }
 }
 
+/* Odd numbers of channels, groups, strides: what lies behind the last channel must not count. */
+static void test_precision__every_convolution_and_product_is_near(void **state)
+{
+    struct op_fixture f;
+    struct op_case c;
+    unsigned cases = 0, wrong = 0;
+    op_fixture_open(&f);
+    while (op_fixture_next(&f, &c)) {
+        bool is_conv = !strncmp(c.name, "conv_", 5) && strncmp(c.name, "conv_integer", 12), is_product = !strncmp(c.name, "gemm", 4);
+        if ((!is_conv && !is_product) || c.n_in != 1)
+            continue;
+        cases++;
+        c.tolerance = 0.05f;
+        for (int cpu = 0; cpu < 2; cpu++) {
+            unsigned off = run_case(&c, &(struct facet_plan_opts){.backend = cpu ? "cpu" : "ref", .precision = FACET_PRECISION_BF16});
+            if (off)
+                print_error("%s on %s: %u numbers differ\n", c.name, cpu ? "cpu" : "ref", off);
+            wrong += off;
+        }
+    }
+    op_fixture_close(&f);
+    assert_true(cases > 20);
+    assert_int_equal(wrong, 0);
+}
+
 static void test_precision__the_model_may_ask_for_it(void **state)
 {
     static const struct { const char *says; enum facet_precision asked; bool stores; } cases[] = {
@@ -419,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_quantise__every_pass_alone_or_left_out_stays_within_a_step),
         cmocka_unit_test(test_precision__values_between_convolutions_are_in_16_bits),
         cmocka_unit_test(test_precision__results_are_nearly_those_of_float32),
+        cmocka_unit_test(test_precision__every_convolution_and_product_is_near),
         cmocka_unit_test(test_precision__the_model_may_ask_for_it),
         cmocka_unit_test(test_precision__an_unknown_one_is_refused_by_name),
         cmocka_unit_test(test_precision__weights_of_16_bits_in_the_file_become_floats),
