@@ -15,6 +15,9 @@
         facet__##NAME##_conv_bf16(k);                \
         facet__##NAME##_conv_u8(k);                  \
         facet__##NAME##_depthwise(k);                \
+        facet__##NAME##_dw_f32(k);                   \
+        facet__##NAME##_dw_bf16(k);                  \
+        facet__##NAME##_dw_u8(k);                    \
         facet__##NAME##_elementwise(k);              \
         facet__##NAME##_rows(k);                     \
         facet__##NAME##_pnet(k);                     \

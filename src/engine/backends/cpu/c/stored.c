@@ -101,7 +101,7 @@ static void dw_bf16(const struct facet_conv *c, size_t r0, size_t r1)
     }
 }
 
-static void dw_u8(const struct facet_conv *c, size_t r0, size_t r1)
+void facet__c_dw_u8(const struct facet_conv *c, size_t r0, size_t r1)
 {
     size_t ch = (size_t)c->ic, w_tap = (ch + 63) / 64 * 64;
     const uint8_t *in = c->in;
@@ -153,7 +153,7 @@ void facet__c_stored(struct facet_kernels *k)
     k->conv_bf16 = conv_bf16;
     k->conv_u8 = conv_u8;
     k->dw_bf16 = dw_bf16;
-    k->dw_u8 = dw_u8;
+    k->dw_u8 = facet__c_dw_u8;
     k->f32_to_bf16 = f32_to_bf16;
     k->bf16_to_f32 = bf16_to_f32;
     k->f32_to_u8 = f32_to_u8;

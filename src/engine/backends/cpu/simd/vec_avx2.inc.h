@@ -139,6 +139,7 @@ static inline ivec i_loadn_u8(const uint8_t *p, size_t n)
     memcpy(t, p, n < VL ? n : VL);
     return i_load_u8(t);
 }
+static inline ivec i_load_s8(const int8_t *p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)p)); }
 /* x + zero between 0 and 255 */
 static inline void i_store_u8(uint8_t *p, ivec x, ivec zero)
 {

@@ -102,6 +102,7 @@ static inline vec v_of_int(ivec x) { return _mm512_cvtepi32_ps(x); }
 static inline ivec i_nearest(vec x) { return _mm512_cvtps_epi32(x); }         /* even; |x| < 2^31 */
 static inline ivec i_loadn_u8(const uint8_t *p, size_t n) { return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(v_mask(n), p)); }
 static inline ivec i_load_u8(const uint8_t *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p)); }
+static inline ivec i_load_s8(const int8_t *p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)p)); }
 /* x + zero between 0 and 255 */
 static inline __m128i i_u8_of(ivec x, ivec zero)
 {

@@ -110,6 +110,12 @@ static inline ivec i_loadn_u8(const uint8_t *p, size_t n)
     memcpy(t, p, n < VL ? n : VL);
     return i_load_u8(t);
 }
+static inline ivec i_load_s8(const int8_t *p)
+{
+    int32_t t;
+    memcpy(&t, p, sizeof(t));
+    return vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(t)))));
+}
 /* x + zero between 0 and 255 */
 static inline void i_storen_u8(uint8_t *p, ivec x, ivec zero, size_t n)
 {

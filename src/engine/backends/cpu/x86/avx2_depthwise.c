@@ -5,7 +5,6 @@
 
 void facet__avx2_depthwise(struct facet_kernels *k)
 {
-    k->dw_f32 = dw_f32;
     k->maxpool_f32 = maxpool_f32;
     k->avgpool_f32 = avgpool_f32;
     k->gap_f32 = gap_f32;
