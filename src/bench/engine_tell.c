@@ -34,14 +34,14 @@ static int put_ratio(struct facet__bench *b, const char *column, const struct fa
     return err;
 }
 
-/* GFLOP/s of the loop with these threads, 0: not run. */
+/* GFLOP/s of the loop with these threads at its fastest (nothing but others can slow it down), 0: not run. */
 static double peak_of(const struct facet__bench *b, enum facet_peak_kind kind, unsigned threads)
 {
     struct facet_stat s;
     for (int i = 0; i < b->n_peaks; i++)
         if (b->peaks[i].kind == kind && facet_pool_threads(b->peaks[i].pool) == threads &&
-            !facet_race_stat(&b->race, b->peaks[i].in_race, &s) && s.median > 0)
-            return b->peaks[i].ops / s.median * 1e-6;
+            !facet_race_stat(&b->race, b->peaks[i].in_race, &s) && s.best > 0)
+            return b->peaks[i].ops / s.best * 1e-6;
     return 0;
 }
 
@@ -80,14 +80,80 @@ static int report_entry(struct facet__bench *b, const struct facet__entry *e, do
     return err;
 }
 
+/* The same lane with one thread, or at rest; NULL: not in the race. */
+static const struct facet__entry *plainer(const struct facet__bench *b, const struct facet__entry *e)
+{
+    const struct facet_bench_lane *l = e->lane;
+    for (int i = 0; i < b->n_entries; i++) {
+        const struct facet_bench_lane *k = b->entries[i].lane;
+        bool is_same = !strcmp(k->backend, l->backend) && k->precision == l->precision && k->one_slope == l->one_slope;
+        bool is_plainer = e->busy ? !b->entries[i].busy && k == l : k->threads < l->threads;
+        if (is_same && is_plainer)
+            return &b->entries[i];
+    }
+    return NULL;
+}
+
+static void name_row(struct facet__bench *b, const struct facet_bench_lane *l)
+{
+    facet_report_row(b->report);
+    facet_report_text(b->report, "network", "%s", b->net->name);
+    facet_report_text(b->report, "engine", "%s", shown(l));
+    facet_report_text(b->report, "precision", "%s", facet_bench_precision_names[l->precision]);
+    facet_report_int(b->report, "threads", l->threads);
+}
+
+/* What more threads gain, beside what a loop of nothing but multiply-adds gains by them here and now. */
+static int tell_scaling(struct facet__bench *b)
+{
+    int err = FACET_OK;
+    facet_report_table(b->report, "scaling", "More threads: time of one thread over time of all, and what the loop of multiply-adds gains");
+    for (int i = 0; !err && i < b->n_entries; i++) {
+        const struct facet__entry *e = &b->entries[i], *one = plainer(b, e);
+        struct facet_stat gain;
+        if (!one)
+            continue;
+        err = facet_race_ratio(&b->race, one->in_race, e->in_race, &gain);
+        double loop = peak_of(b, FACET_PEAK_F32, e->lane->threads), single = peak_of(b, FACET_PEAK_F32, 1);
+        name_row(b, e->lane);
+        facet_report_stat(b->report, "gain", &gain, 2);
+        if (loop > 0 && single > 0) {
+            facet_report_num(b->report, "loop's gain", loop / single, 2);
+            facet_report_num(b->report, "of loop's", gain.median / (loop / single), 2);
+        }
+    }
+    return err;
+}
+
+static int tell_busy(struct facet__bench *b)
+{
+    int err = FACET_OK;
+    facet_report_table(b->report, "busy", "While another process takes a core: time over time at rest");
+    for (int i = 0; !err && i < b->n_entries; i++) {
+        const struct facet__entry *e = &b->entries[i], *rest = e->busy ? plainer(b, e) : NULL;
+        struct facet_stat slower;
+        if (!rest)
+            continue;
+        err = facet_race_ratio(&b->race, e->in_race, rest->in_race, &slower);
+        name_row(b, e->lane);
+        facet_report_stat(b->report, "slower", &slower, 2);
+    }
+    return err;
+}
+
 int facet__bench_tell(struct facet__bench *b, const double *diffs, const double *cosines)
 {
+    facet_report_table(b->report, "networks", "");
     double mmac = facet_bench_net_mmac(b->net);
     int err = FACET_OK;
     for (int i = 0; !err && i < b->n_entries; i++) {
         size_t lane = (size_t)(b->entries[i].lane - b->lanes);
         err = report_entry(b, &b->entries[i], mmac, diffs[lane], cosines[lane]);
     }
+    if (!err && b->pools[1])
+        err = tell_scaling(b);
+    if (!err && b->hog)
+        err = tell_busy(b);
     return err;
 }
 

@@ -74,6 +74,8 @@ void facet_run_summary_text(FILE *to, const struct facet_pipeline_summary *s, co
             (long long)s->tracks, (long long)s->embedded, (long long)s->named);
     put_people(to, s);
     put_steps(to, s);
+    if (o->embed.backend)
+        fprintf(to, "networks   on %s\n", o->embed.backend);
     put_files(to, &o->publish);
     if (s->is_cancelled)
         fputs("interrupted: what was begun is finished, the rest was left out\n", to);
@@ -116,6 +118,7 @@ int facet_run_summary_json(const struct facet_pipeline_summary *s, const struct 
     facet_jsonw_kstr(&a.w, "strategy", o->strategy);
     facet_jsonw_kstr(&a.w, "detector", o->detect.model->name);
     facet_jsonw_kstr(&a.w, "recogniser", o->embed.model->name);
+    facet_jsonw_kstr(&a.w, "backend", o->embed.backend ? o->embed.backend : "cpu");
     facet_jsonw_knum(&a.w, "threshold", o->identify.threshold, 4);
     facet_jsonw_kint(&a.w, "sources", s->sources);
     facet_jsonw_kint(&a.w, "failed_sources", s->failed_sources);
