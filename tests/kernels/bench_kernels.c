@@ -100,7 +100,7 @@ static double macs_of(const struct facet_conv *c, bool is_dw)
 /* Seconds of the fastest of some runs. */
 static double time_stored(const struct facet_kernels *k, const struct conv_case *cs, enum facet_fmt fmt, enum case_end end, bool is_dw, double *macs)
 {
-    struct stored_how how = { fmt, fmt, fmt, end, false, is_dw };
+    struct stored_how how = { fmt, fmt, fmt, end, false, is_dw, 0 };
     struct stored_data d;
     double best = 1e9;
     stored_open(&d, cs, &how);

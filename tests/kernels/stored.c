@@ -111,7 +111,8 @@ void stored_open(struct stored_data *d, const struct conv_case *cs, const struct
         poison(d, in_pixels, in_px, (size_t)cs->ic);
     if (how->extreme)
         set_extreme(d, in_pixels * in_px, (size_t)cs->oc * depth);
-    d->scratch = alloc(facet_conv_scratch(&d->c));
+    d->c.square = how->square;
+    d->scratch = alloc(facet_conv_scratch(&d->c) + (how->square ? facet_wino_scratch(&d->c) : 0));
     d->c.in = d->in;
     d->c.zero = d->zero;
     set_finish(d, how, depth);
@@ -135,6 +136,9 @@ void stored_pack(struct stored_data *d, const struct facet_kernels *k, const str
             facet_pack_dw_s8(d->w, c->ic, c->kh, c->kw, d->packed);
         else
             facet_pack_dw_bf16(d->w, c->ic, c->kh, c->kw, d->packed);
+    } else if (how->square) {
+        d->packed = alloc(facet_wino_pack_floats(k, c->oc, c->ic, how->square) * sizeof(float));
+        facet_pack_wino(k, d->w, c->oc, c->ic, how->square, d->packed);
     } else {
         d->packed = alloc(facet_conv_pack_bytes(k, how->in, c->oc, c->ic, c->kh, c->kw, c->dx));
         if (how->in == FACET_FMT_U8)
@@ -150,6 +154,8 @@ void stored_run(struct stored_data *d, const struct facet_kernels *k, const stru
     d->c.out = d->out;
     if (how->is_dw)
         (how->in == FACET_FMT_U8 ? k->dw_u8 : k->dw_bf16)(&d->c, p0, p1);
+    else if (how->square)
+        k->wino_bf16(&d->c, p0, p1, d->scratch);
     else
         (how->in == FACET_FMT_U8 ? k->conv_u8 : k->conv_bf16)(&d->c, p0, p1, d->scratch);
 }

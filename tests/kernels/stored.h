@@ -9,6 +9,7 @@ struct stored_how {
     enum case_end end;
     bool extreme;                /* u8: 255 everywhere against weights of -128 and 127 */
     bool is_dw;
+    int square;                  /* of Winograd in bf16; 0: direct */
 };
 
 /* `want` has room for the output, too, and begins as `out` does. */

@@ -74,13 +74,14 @@ size_t facet_conv_scratch(const struct facet_conv *c)
 
 /* In products of one square: its points, for each the product and the transforms, which cost about 14 products for
  * each channel in and out (measured). */
-int facet_wino_square(const struct facet_kernels *k, int oh, int ow, int ic, int oc)
+int facet_wino_square(const struct facet_kernels *k, enum facet_fmt in, int oh, int ow, int ic, int oc)
 {
-    int64_t best = (int64_t)oh * ow * 9 * ic * oc, square = 0;
-    for (int m = 4; k->wino_f32 && ic >= 16 && oc >= 16 && m >= 2; m--) {
+    int64_t best = (int64_t)oh * ow * 9 * ic * oc / (in == FACET_FMT_BF16 ? (int)k->bf16_rate : 1), square = 0;
+    for (int m = 4; k->wino_f32 && in != FACET_FMT_U8 && ic >= 16 && oc >= 16 && m >= 2; m--) {
         int64_t squares = (int64_t)((oh + m - 1) / m) * ((ow + m - 1) / m), points = (m + 2) * (m + 2);
         int64_t cost = squares * points * ((int64_t)ic * oc + 14 * (int64_t)(ic + oc));
-        if (cost >= best)
+        bool clear = in == FACET_FMT_F32 || (cost * 5 < best * 4 && squares >= 12);      /* the weights are four times as large */
+        if (cost >= best || !clear)
             continue;
         best = cost;
         square = m;

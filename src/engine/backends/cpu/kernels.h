@@ -97,12 +97,14 @@ struct facet_kernels {
     unsigned lanes;               /* floats in a vector */
     unsigned block;               /* output channels in a full block of packed convolution weights */
     unsigned tile;                /* output pixels in a full tile */
+    unsigned bf16_rate;           /* products of bf16 in the time of one of floats */
 
     /* Output pixels [p0, p1) of n*oh*ow. scratch: facet_conv_scratch bytes, one per thread. */
     void (*conv_f32)(const struct facet_conv *c, size_t p0, size_t p1, void *scratch);
     /* 3x3, stride 1, dilation 1 by Winograd's F(m x m,3x3), m = c->square: squares [t0, t1) of facet_wino_tiles.
      * NULL: not offered. Weights by facet_pack_wino. scratch: facet_wino_scratch bytes, one per thread. */
     void (*wino_f32)(const struct facet_conv *c, size_t t0, size_t t1, void *scratch);
+    void (*wino_bf16)(const struct facet_conv *c, size_t t0, size_t t1, void *scratch);      /* the same weights, floats */
     /* A 3x3 convolution of stride 1 without padding or residual on dense pixels of a few channels, and the 3x3/2
      * maximum of what it gives, rounding up: oh and ow are the maximum's; facet_convpool_fits holds. Pairs of rows
      * [u0, u1) of n * ((oh + 1) / 2). NULL: not offered. Weights by facet_pack_convpool. scratch: facet_convpool_scratch bytes,
@@ -181,7 +183,7 @@ void facet_pack_convpool(const struct facet_kernels *k, const float *w, int oc, 
 
 size_t facet_conv_scratch(const struct facet_conv *c);      /* of any format */
 /* The square with which Winograd costs least for this output, or 0 where direct sums cost less. */
-int facet_wino_square(const struct facet_kernels *k, int oh, int ow, int ic, int oc);
+int facet_wino_square(const struct facet_kernels *k, enum facet_fmt in, int oh, int ow, int ic, int oc);
 size_t facet_wino_tiles(const struct facet_conv *c);
 size_t facet_wino_scratch(const struct facet_conv *c);
 size_t facet_convpool_scratch(const struct facet_conv *c);

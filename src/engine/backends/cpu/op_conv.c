@@ -29,7 +29,7 @@ static int wino_square(const struct facet_cpu_node *s, const struct facet_window
 {
     if (w->kernel_h != 3 || w->kernel_w != 3 || w->stride_h != 1 || w->stride_w != 1 || w->dilation_h != 1 || w->dilation_w != 1)
         return 0;
-    return facet_wino_square(&s->k, w->out_h > 0 ? (int)w->out_h : 16, w->out_w > 0 ? (int)w->out_w : 16, (int)in->dim[1], (int)oc);
+    return facet_wino_square(&s->k, s->fmt, w->out_h > 0 ? (int)w->out_h : 16, w->out_w > 0 ? (int)w->out_w : 16, (int)in->dim[1], (int)oc);
 }
 
 static int window_of(struct facet_window *w, const struct facet_graph *g, int node, const struct facet_shape *in)
@@ -117,7 +117,7 @@ static int conv_prepare(struct facet_cpu_node *s, const struct facet_graph *g, i
     s->fmt = facet_cpu_value_fmt(x);
     if (group > 1 && w->shape.dim[1] == 1)
         s->mode = MODE_DEPTHWISE;
-    else if (group == 1 && s->fmt == FACET_FMT_F32 && (s->square = wino_square(s, &win, &x->shape, oc)) > 0)
+    else if (group == 1 && (s->square = wino_square(s, &win, &x->shape, oc)) > 0)
         s->mode = MODE_WINO;
     if (!err)
         err = make_zero(s, x, (size_t)(w->shape.dim[1] * group));
@@ -174,7 +174,7 @@ static size_t conv_scratch(const struct facet_cpu_node *s, const struct facet_gr
 static void part_squares(void *ctx, size_t a, size_t b, unsigned worker)
 {
     struct facet_cpu_sums *j = ctx;
-    j->k->wino_f32(&j->c, a, b, j->scratch + worker * j->scratch_bytes);
+    (j->fmt == FACET_FMT_BF16 ? j->k->wino_bf16 : j->k->wino_f32)(&j->c, a, b, j->scratch + worker * j->scratch_bytes);
 }
 
 static void part_rows(void *ctx, size_t a, size_t b, unsigned worker)
@@ -195,7 +195,7 @@ static void part_wino_channels(void *ctx, size_t a, size_t b, unsigned worker)
     struct facet_cpu_sums *j = ctx;
     struct facet_conv c = facet_cpu_sums_part(&j->c, a, b, a * (size_t)j->c.ic * sizeof(float));
     c.w_oc = j->c.oc;
-    j->k->wino_f32(&c, 0, facet_wino_tiles(&c), j->scratch + worker * j->scratch_bytes);
+    (j->fmt == FACET_FMT_BF16 ? j->k->wino_bf16 : j->k->wino_f32)(&c, 0, facet_wino_tiles(&c), j->scratch + worker * j->scratch_bytes);
 }
 
 static void run_wino(struct facet_cpu_sums *j, struct facet_pool *pool)

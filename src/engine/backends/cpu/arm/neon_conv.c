@@ -13,4 +13,5 @@ void facet__neon_conv(struct facet_kernels *k)
     k->tile = TILE_MR;
     k->conv_f32 = conv_f32;
     k->wino_f32 = wino_f32;
+    k->wino_bf16 = wino_bf16;
 }

@@ -137,7 +137,7 @@ static void nhwc_to_nchw_f32(const float *in, size_t in_px, float *out, size_t c
 void facet__kernels_c(struct facet_kernels *k)
 {
     *k = (struct facet_kernels){
-        .kind = "c", .lanes = 1, .block = BLOCK, .tile = 1,
+        .kind = "c", .lanes = 1, .block = BLOCK, .tile = 1, .bf16_rate = 1,
         .conv_f32 = conv_f32, .dw_f32 = dw_f32, .maxpool_f32 = maxpool_f32, .avgpool_f32 = avgpool_f32,
         .binary_f32 = binary_f32, .finish_f32 = finish_f32, .gap_f32 = gap_f32,
         .nchw_to_nhwc_f32 = nchw_to_nhwc_f32, .nhwc_to_nchw_f32 = nhwc_to_nchw_f32,

@@ -238,6 +238,34 @@ static inline bool first_taps(const struct facet_conv *c, struct walk at, int mr
     return true;
 }
 
+/* A span of `taps` taps of `len` numbers. */
+static inline struct span span_of(const char *const *ptr, int taps, int len)
+{
+    size_t groups = PER == 2 ? (size_t)len / 2 : ((size_t)len + PER - 1) / PER;
+    return (struct span){ .ptr = ptr, .taps = taps, .run = groups * 4, .half = PER == 2 && len % 2 };
+}
+
+/* The taps of one pixel, TILE_MR pointers from one to the next. */
+static inline void taps_of(const struct facet_conv *c, const struct walk *at, const char **ptr)
+{
+    int y = at->y * c->sy - c->pt, x0 = at->x * c->sx - c->pl;
+    ptrdiff_t px = (ptrdiff_t)c->in_px * SIZE, first = ((ptrdiff_t)y * c->iw + x0) * px;
+    for (int ky = 0; ky < c->kh; ky++, y += c->dy, first += (ptrdiff_t)c->dy * c->iw * px) {
+        bool in_row = (unsigned)y < (unsigned)c->ih;
+        ptrdiff_t off = first;
+        for (int kx = 0, x = x0; kx < c->kw; kx++, x += c->dx, off += c->dx * px, ptr += TILE_MR)
+            *ptr = in_row && (unsigned)x < (unsigned)c->iw ? at->img + off : c->zero;
+    }
+}
+
+static struct span span_over_edge(const struct facet_conv *c, struct walk at, int mr, const char **ptr)
+{
+    for (int p = 0; p < mr; p++, walk_on(c, &at, 1))
+        taps_of(c, &at, ptr + p);
+    return span_of(ptr, c->kh * c->kw, c->ic);
+}
+
+#if PER > 1
 static const char *tap_of(const struct facet_conv *c, const struct walk *at, int ky, int kx)
 {
     int y = at->y * c->sy - c->pt + ky * c->dy, x = at->x * c->sx - c->pl + kx * c->dx;
@@ -246,22 +274,6 @@ static const char *tap_of(const struct facet_conv *c, const struct walk *at, int
     return at->img + ((size_t)y * (size_t)c->iw + (size_t)x) * c->in_px * SIZE;
 }
 
-/* A span of `taps` taps of `len` numbers. */
-static inline struct span span_of(const char *const *ptr, int taps, int len)
-{
-    size_t groups = PER == 2 ? (size_t)len / 2 : ((size_t)len + PER - 1) / PER;
-    return (struct span){ .ptr = ptr, .taps = taps, .run = groups * 4, .half = PER == 2 && len % 2 };
-}
-
-static struct span span_over_edge(const struct facet_conv *c, struct walk at, int mr, const char **ptr)
-{
-    for (int p = 0; p < mr; p++, walk_on(c, &at, 1))
-        for (int t = 0; t < c->kh * c->kw; t++)
-            ptr[t * TILE_MR + p] = tap_of(c, &at, t / c->kw, t % c->kw);
-    return span_of(ptr, c->kh * c->kw, c->ic);
-}
-
-#if PER > 1
 /* The windows themselves, behind the pointers in scratch: rows of kw*ic numbers. */
 static struct span span_copied(const struct facet_conv *c, struct walk at, int mr, const char **ptr)
 {

@@ -7,4 +7,5 @@
 void facet__avx512bf16_conv(struct facet_kernels *k)
 {
     k->conv_bf16 = conv_bf16;
+    k->bf16_rate = 2;
 }
