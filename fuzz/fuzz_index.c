@@ -13,7 +13,7 @@
 
 #define DIM 5
 #define HEAD 4096
-#define BLOCK ((DIM + 3) / 4 * 64 * 64 + 1024 * 16)
+#define BLOCK ((DIM + 3) / 4 * 64 * 256 + 4096 * 16)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -28,7 +28,7 @@ static uint8_t *make_good(size_t *len)
     int fd = mkstemp(path);
     if (fd < 0 || facet_index_open(&x, DIM, true) || facet_index_add_person(x, 3, "Ann") || facet_index_add_person(x, 9, "Bob"))
         abort();
-    for (int i = 0; i < 1027; i++)
+    for (int i = 0; i < 4099; i++)
         if (facet_index_add_row(x, i % 2 ? 3 : 9, i + 1, 1, e))
             abort();
     if (facet_index_write(x, path, &tie))
@@ -55,7 +55,7 @@ static uint64_t number(const uint8_t *p)
 /* Makes the checksums right where the sizes in the head leave room for that. */
 static void seal(uint8_t *file, size_t len)
 {
-    uint64_t rows = number(file + 16), people = number(file + 24), blocks = (rows + 1023) / 1024;
+    uint64_t rows = number(file + 16), people = number(file + 24), blocks = (rows + 4095) / 4096;
     size_t sums = HEAD + 2 * BLOCK, ids = sums + 16;
     (void)people;
     for (size_t b = 0; b < 2 && blocks == 2; b++) {

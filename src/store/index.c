@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 float facet__int8_scale(int dim)
 {
@@ -231,13 +232,25 @@ int64_t facet_index_last_person(const struct facet_index *x)
 
 /* --- rows --- */
 
+#define LARGE_PAGE ((size_t)2 << 20)
+
+/* NULL, or memory of which whole large pages are asked to be such. */
+static void *large_memory(size_t bytes)
+{
+    void *p;
+    if (posix_memalign(&p, LARGE_PAGE, bytes) != 0)
+        return NULL;
+    (void)madvise(p, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE); /* a wish */
+    return p;
+}
+
 /* One piece of memory: the numbers first, on a cache line, then what belongs to the rows. */
-struct facet__rows *facet__rows_new(int dim, bool int8)
+struct facet__rows *facet__rows_new(int dim, bool int8, bool is_one_of_many)
 {
     size_t bytes = facet__block_bytes(dim, int8);
-    size_t beside = FACET__ROWS * (sizeof(int64_t) + sizeof(uint32_t) + sizeof(float));
+    size_t all = bytes + FACET__ROWS * (sizeof(int64_t) + sizeof(uint32_t) + sizeof(float));
     struct facet__rows *b = malloc(sizeof(*b));
-    unsigned char *data = b ? aligned_alloc(64, (bytes + beside + 63) / 64 * 64) : NULL;
+    unsigned char *data = !b ? NULL : is_one_of_many ? large_memory(all) : aligned_alloc(64, (all + 63) / 64 * 64);
     if (!data) {
         free(b);
         return NULL;
@@ -286,7 +299,7 @@ int facet_index_add_row(struct facet_index *x, int64_t person, int64_t template_
         return facet_fail(FACET_E_NOT_FOUND, "template %lld belongs to nobody", (long long)template_id);
     int err = FACET_OK;
     if (x->rows == x->n_row_blocks * FACET__ROWS)
-        err = facet__index_add_block(x, facet__rows_new(x->dim, x->int8));
+        err = facet__index_add_block(x, facet__rows_new(x->dim, x->int8, x->n_row_blocks > 0));
     if (!err && x->int8 && at % FACET_SCAN_ROWS == 0)
         err = new_tail(x);
     if (err)

@@ -1,7 +1,7 @@
 /* An index as a file that is mapped: head, blocks of rows, their checksums, people.
  *
  *     head      struct head in 4096 bytes
- *     blocks    each: groups of base/scan.h, template ids, slots of people, qualities, of 1024 rows
+ *     blocks    each: groups of base/scan.h, template ids, slots of people, qualities, of 4096 rows
  *     sums      a checksum for each block
  *     people    ids, ends of names, names
  *
@@ -98,7 +98,7 @@ static int gather_people(struct writing *w)
 /* The last block with its tail in place, and nothing but zeros behind. */
 static struct facet__rows *complete(const struct facet_index *x, const struct facet__rows *b, size_t rows)
 {
-    struct facet__rows *c = facet__rows_new(x->dim, true);
+    struct facet__rows *c = facet__rows_new(x->dim, true, false);
     if (!c)
         return NULL;
     size_t group_bytes = facet_scan_group_bytes(x->dim), full = rows / FACET_SCAN_ROWS;
@@ -327,7 +327,7 @@ int facet_index_check(const struct facet_index *x)
 /* The rows of the last, incomplete block become the index's own, by being added one after the other. */
 static int own_last_block(struct facet_index *x, const struct facet__rows *b, size_t rows)
 {
-    struct facet__rows *own = facet__rows_new(x->dim, true);
+    struct facet__rows *own = facet__rows_new(x->dim, true, false);
     int err = facet__index_add_block(x, own);
     if (err)
         return err;

@@ -192,7 +192,7 @@ static void test_index__damage_met_by_a_search_is_mended(void **state)
     struct facet_gallery *g = open_int8(r->path, false);
     float e[DIM];
     struct facet_template t = { .quality = 1 };
-    for (int i = 0; i < 1100; i++)
+    for (int i = 0; i < 4200; i++)
         assert_int_equal(facet_gallery_add(g, "Ann", make_embedding(e, DIM, (uint64_t)i), DIM, &t, NULL), FACET_OK);
     facet_gallery_close(&g);
     g = open_int8(r->path, false);
@@ -204,7 +204,7 @@ static void test_index__damage_met_by_a_search_is_mended(void **state)
     int found[2];
     float two[2 * DIM];
     make_embedding(two, DIM, 5);
-    make_embedding(two + DIM, DIM, 1050);
+    make_embedding(two + DIM, DIM, 4150);
     struct facet_search_opts o = { .k = 1 };
     assert_int_equal(facet_gallery_search_many(g, two, 2, DIM, &o, m, found), FACET_OK);
     assert_true(m[0].cosine > 0.98f && m[1].cosine > 0.98f);

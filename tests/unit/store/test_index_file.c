@@ -53,7 +53,7 @@ static void check_same(const struct facet_index *a, const struct facet_index *b,
 static void test_file__gives_back_what_was_written(void **state)
 {
     const struct room *r = *state;
-    static const int rows[] = { 0, 1, 15, 16, 17, 1023, 1024, 1025, 2500 };
+    static const int rows[] = { 0, 1, 15, 16, 17, 4095, 4096, 4097, 9000 };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct facet_index *x = fill(rows[i], 37), *mapped;
         assert_int_equal(facet_index_write(x, r->path, &tie_a), FACET_OK);
@@ -83,14 +83,14 @@ static void test_file__is_for_its_owner_alone(void **state)
 static void test_mapped__grows_like_any_other_and_is_written_again(void **state)
 {
     const struct room *r = *state;
-    struct facet_index *mapped, *next, *whole = fill(1060, 20), *again;
+    struct facet_index *mapped, *next, *whole = fill(4160, 20), *again;
     float e[DIM];
-    write_index(r->path, 1030, 20);
+    write_index(r->path, 4130, 20);
     assert_int_equal(facet_index_map(&mapped, r->path, &tie_a), FACET_OK);
     assert_int_equal(facet_index_fork(&next, mapped), FACET_OK);
-    for (int t = 1030; t < 1060; t++)
+    for (int t = 4130; t < 4160; t++)
         assert_int_equal(facet_index_add_row(next, 5 + 2 * (t % 20), 10 + t, 0.5f, make_embedding(e, DIM, (uint64_t)t)), FACET_OK);
-    assert_int_equal(facet_index_rows(mapped), 1030);
+    assert_int_equal(facet_index_rows(mapped), 4130);
     check_same(next, whole, 10);
     assert_int_equal(facet_index_write(next, r->path, &tie_a), FACET_OK);   /* over the file that is mapped */
     facet_index_unref(&mapped);
@@ -98,7 +98,7 @@ static void test_mapped__grows_like_any_other_and_is_written_again(void **state)
     assert_int_equal(facet_index_map(&again, r->path, &tie_a), FACET_OK);
     check_same(again, whole, 10);
     assert_int_equal(facet_index_add_person(again, 1000, "newcomer"), FACET_OK);
-    assert_int_equal(facet_index_add_row(again, 1000, 5000, 1, make_embedding(e, DIM, 77777)), FACET_OK);
+    assert_int_equal(facet_index_add_row(again, 1000, 9999, 1, make_embedding(e, DIM, 77777)), FACET_OK);
     struct facet_match m;
     assert_int_equal(facet_index_search(again, e, 1, 0, &m), 1);
     assert_string_equal(m.name, "newcomer");
@@ -147,7 +147,7 @@ static void test_map__refuses_other_files_and_damage(void **state)
     struct stat st;
     assert_int_equal(facet_file_write_atomic(r->path, "short", 5), FACET_OK);
     refuse(r->path, &tie_a, FACET_E_FORMAT, "no search index");
-    write_index(r->path, 2000, 3);
+    write_index(r->path, 5000, 3);
     assert_int_equal(stat(r->path, &st), 0);
     size_t end = (size_t)st.st_size;
     change(r->path, 0, 1);
@@ -184,7 +184,7 @@ static void test_search__refuses_a_damaged_block(void **state)
     struct facet_match m;
     float q[DIM];
     int found;
-    write_index(r->path, 2048, 3);
+    write_index(r->path, 8192, 3);
     change(r->path, 4096 + 77777, 64);
     assert_int_equal(facet_index_map(&x, r->path, &tie_a), FACET_OK);
     make_embedding(q, DIM, 1);
@@ -220,7 +220,7 @@ static void test_erase__leaves_nobody_even_where_it_is_mapped(void **state)
     struct facet_index *x;
     struct facet_match m = { .cosine = 0 };
     float q[DIM];
-    write_index(r->path, 2048, 30);
+    write_index(r->path, 8192, 30);
     assert_int_equal(facet_index_map(&x, r->path, &tie_a), FACET_OK);
     make_embedding(q, DIM, 7);
     assert_int_equal(facet_index_search(x, q, 1, 0, &m), 1);

@@ -5,7 +5,7 @@
 #include "base/pool.h"
 #include "store/index.h"
 
-#define MAX_ROWS 2500
+#define MAX_ROWS 5000
 #define MAX_K 40
 
 struct shape { int dim, rows, people, queries, k; bool int8, templates; };
@@ -112,12 +112,12 @@ static void check_shape(const struct shape *s, struct facet_pool *pool, uint32_t
 }
 
 static const struct shape shapes[] = {
-    { 512, 1500, 100, 32, 5, true, false },   { 512, 1500, 100, 32, 5, false, false }, { 128, 2500, 2500, 97, 3, true, true },
-    { 7, 1025, 11, 13, 11, true, false },     { 1, 40, 4, 3, 2, true, true },          { 65, 1024, 50, 12, 1, true, false },
+    { 512, 1500, 100, 32, 5, true, false },   { 512, 1500, 100, 32, 5, false, false }, { 32, 5000, 2500, 97, 3, true, true },
+    { 7, 4097, 11, 13, 11, true, false },     { 1, 40, 4, 3, 2, true, true },          { 65, 4096, 50, 12, 1, true, false },
     { 64, 17, 3, 25, 17, true, true },        { 130, 16, 16, 1, 16, true, true },      { 130, 15, 15, 2, 20, true, false },
     { 33, 1, 1, 9, 2, true, false },          { 33, 0, 1, 9, 2, true, false },         { 33, 0, 1, 9, 2, false, true },
     { 48, 31, 5, 4, 0, true, false },         { 48, 31, 5, 0, 3, true, false },        { 512, 2049, 7, 6, 40, true, true },
-    { 96, 1300, 1300, 100, 2, false, true },
+    { 16, 4500, 4500, 100, 2, false, true },
 };
 
 static void test_search_many__is_what_it_is_by_hand_in_every_kind(void **state)
