@@ -18,6 +18,7 @@
 #define FREE_HEIGHT 256
 #define MAX_CUTS 512
 #define MAX_INPUTS 8
+#define MADE_SHOWN 100
 
 struct info {
     struct facet_plan *plan;
@@ -226,8 +227,10 @@ static void tell_precision(const struct info *i, const struct facet_cli *cli, st
     const char *says = facet_graph_meta(i->source, "facet.precision"), *made = facet_graph_meta(i->source, "facet.made");
     facet_say(cli, "  kept     %d layers write 8 bits, %d write 16, %d write float32%s%s\n", i->n_bytes, i->n_halves,
               (int)i->layers - i->n_bytes - i->n_halves, says ? "; the file says " : "", says ? says : "");
-    if (made)
+    if (made && (cli->verbose || strlen(made) <= MADE_SHOWN))
         facet_say(cli, "  made     %s\n", made);
+    else if (made)
+        facet_say(cli, "  made     %.*s... (-v shows all)\n", MADE_SHOWN, made);
     facet_jsonw_kstr(w, "precision", says ? says : "fp32");
     facet_jsonw_kint(w, "layers_in_8_bits", i->n_bytes);
     facet_jsonw_kint(w, "layers_in_16_bits", i->n_halves);

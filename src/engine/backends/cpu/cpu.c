@@ -49,7 +49,7 @@ static bool cpu_supports(const struct facet_graph *g, int node)
 static bool cpu_stores(const struct facet_graph *g, int node, enum facet_dtype t)
 {
     const struct facet_cpu_op *op = find(&g->nodes[node]);
-    return op && op->stores && (!op->run_stored || facet_cpu_few_arguments(&g->nodes[node])) && cpu_supports(g, node) && op->stores(g, &g->nodes[node], t);
+    return op && op->stores && (!op->takes || facet_cpu_few_arguments(&g->nodes[node])) && cpu_supports(g, node) && op->stores(g, &g->nodes[node], t);
 }
 
 static enum facet_layout cpu_layout(const struct facet_graph *g, int node)
@@ -97,21 +97,26 @@ static int cpu_prepare(void **state, const struct facet_graph *g, int node, stru
     return err;
 }
 
+static bool needs_floats(const struct facet_cpu_op *op, const struct facet_graph *g, const struct facet_node *n, const struct facet_run *r)
+{
+    return op->takes && facet_cpu_has_stored(g, n) && !op->takes(n, r);
+}
+
 static size_t cpu_scratch_bytes(const void *state, const struct facet_graph *g, int node, const struct facet_run *shapes, unsigned threads)
 {
     const struct facet_cpu_op *op = ((const struct facet_cpu_node *)state)->op;
     const struct facet_node *n = &g->nodes[node];
     size_t own = op->scratch ? (op->scratch(state, g, node, shapes) + 63) / 64 * 64 * threads : 0;
-    return own + (op->run_stored && facet_cpu_has_stored(g, n) ? facet_cpu_float_bytes(g, n, shapes) : 0);
+    return own + (needs_floats(op, g, n, shapes) ? facet_cpu_float_bytes(g, n, shapes) : 0);
 }
 
 static int cpu_run(const void *state, const struct facet_graph *g, int node, const struct facet_run *r)
 {
     const struct facet_cpu_op *op = ((const struct facet_cpu_node *)state)->op;
-    if (!op->run_stored || !facet_cpu_has_stored(g, &g->nodes[node]))
-        return op->run(state, g, node, r);
-    int err = op->run_stored(state, g, node, r);
-    return err == FACET_E_AGAIN ? facet_cpu_run_as_floats(state, g, node, r) : err;
+    if (needs_floats(op, g, &g->nodes[node], r))
+        return facet_cpu_run_as_floats(state, g, node, r);
+    bool is_stored = op->run_stored && facet_cpu_has_stored(g, &g->nodes[node]);
+    return (is_stored ? op->run_stored : op->run)(state, g, node, r);
 }
 
 static bool cpu_drops_constants(const void *state, const struct facet_graph *g, int node)

@@ -35,8 +35,10 @@ struct facet_cpu_op {
     int (*prepare)(struct facet_cpu_node *s, const struct facet_graph *g, int node, struct facet_pack *pack);   /* NULL: nothing */
     size_t (*scratch)(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r);  /* per thread; NULL: none */
     int (*run)(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r);
-    /* When `stores` and any of its values is kept in fewer bits, instead of run: FACET_E_AGAIN for a mix that it has
-     * no kernels for; run is then given floats (cpu_stored.c). NULL: run takes all that `stores` says. */
+    /* Has it kernels for this mix, when `stores` and any of its values is kept in fewer bits? Else run is given floats
+     * (cpu_stored.c). NULL: for every mix. */
+    bool (*takes)(const struct facet_node *n, const struct facet_run *r);
+    /* Instead of run for such a mix; NULL: run does it. */
     int (*run_stored)(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r);
 };
 

@@ -75,16 +75,16 @@ static int resize_run(const struct facet_cpu_node *s, const struct facet_graph *
 }
 
 /* Numbers are copied as they are, where both sides mean the same by them. */
-static int resize_run_stored(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r)
+static bool resize_takes(const struct facet_node *n, const struct facet_run *r)
 {
-    return facet_cpu_same_numbers(r->in[0], r->out[0]) ? resize_run(s, g, node, r) : FACET_E_AGAIN;
+    return facet_cpu_same_numbers(r->in[0], r->out[0]);
 }
 
 const struct facet_cpu_op facet_cpu_move[] = {
     { .name = "Concat", .supports = concat_supports, .stores = any, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = concat_run },
     { .name = "Resize", .supports = resize_supports, .stores = any, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = resize_run,
-      .run_stored = resize_run_stored },
+      .takes = resize_takes },
     { .name = "Upsample", .supports = resize_supports, .stores = any, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = resize_run,
-      .run_stored = resize_run_stored },
+      .takes = resize_takes },
     { 0 },
 };

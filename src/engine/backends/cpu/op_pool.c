@@ -64,11 +64,10 @@ static int pool_run(const struct facet_cpu_node *s, const struct facet_graph *g,
 }
 
 /* Kernels read and write the same format; a maximum keeps the numbers as they are. */
-static int pool_run_stored(const struct facet_cpu_node *s, const struct facet_graph *g, int node, const struct facet_run *r)
+static bool pool_takes(const struct facet_node *n, const struct facet_run *r)
 {
-    bool is_max = !strcmp(g->nodes[node].op, "MaxPool");
-    bool fits = is_max ? facet_cpu_same_numbers(r->in[0], r->out[0]) : r->in[0]->dtype == r->out[0]->dtype;
-    return fits ? pool_run(s, g, node, r) : FACET_E_AGAIN;
+    bool is_max = !strcmp(n->op, "MaxPool");
+    return is_max ? facet_cpu_same_numbers(r->in[0], r->out[0]) : r->in[0]->dtype == r->out[0]->dtype;
 }
 
 static bool global_supports(const struct facet_graph *g, const struct facet_node *n)
@@ -125,9 +124,9 @@ static bool mean_supports(const struct facet_graph *g, const struct facet_node *
 
 const struct facet_cpu_op facet_cpu_pool[] = {
     { .name = "MaxPool", .supports = pool_supports, .stores = any, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = pool_run,
-      .run_stored = pool_run_stored },
+      .takes = pool_takes },
     { .name = "AveragePool", .supports = pool_supports, .stores = any, .strided = FACET_STRIDED_IN | FACET_STRIDED_OUT, .run = pool_run,
-      .run_stored = pool_run_stored },
+      .takes = pool_takes },
     { .name = "GlobalAveragePool", .supports = global_supports, .stores = any, .strided = FACET_STRIDED_IN, .run = global_run },
     { .name = "ReduceMean", .supports = mean_supports, .stores = any, .strided = FACET_STRIDED_IN, .run = global_run },
     { 0 },
