@@ -263,24 +263,17 @@ static void collect_buffers(struct facet_exec *e)
     }
 }
 
-static int grow_arena(struct facet_exec *e)
+static int plan_arena(struct facet_exec *e)
 {
     bool reuse = (e->p->passes & FACET_PASS_REUSE_MEMORY) != 0;
-    size_t need = facet__memory_plan(e->buffers, e->n_buffers, e->order, reuse);
-    need += SLACK;
+    size_t need = facet__memory_plan(e->buffers, e->n_buffers, e->order, reuse) + SLACK;
     if (need > MAX_ARENA)
         return facet_fail(FACET_E_LIMIT, "cannot run '%s': it needs %zu bytes of memory", e->p->g->name, need);
     e->peak = need;
-    if (need <= e->arena_cap)
-        return FACET_OK;
-    free(e->arena);
-    e->arena_cap = 0;
-    e->arena = aligned_alloc(64, need);
-    if (!e->arena)
-        return facet_fail_nomem();
-    memset(e->arena + need - SLACK, 0, SLACK);
-    e->arena_cap = need;
-    return FACET_OK;
+    int err = facet__arena_fit(e, need);
+    if (!err)
+        memset(e->arena + need - SLACK, 0, SLACK);
+    return err;
 }
 
 static void set_addresses(struct facet_exec *e)
@@ -339,7 +332,7 @@ int facet_exec_bind(struct facet_exec *e, const struct facet_shape *inputs, int 
     fill_tensors(e);
     fill_steps(e);
     collect_buffers(e);
-    err = grow_arena(e);
+    err = plan_arena(e);
     if (err)
         return err;
     set_addresses(e);
@@ -370,6 +363,8 @@ int facet_exec_run(struct facet_exec *e)
 {
     if (!e->is_bound)
         return facet_fail(FACET_E_INVALID, "cannot run '%s': its input shapes were not set", e->p->g->name);
+    if (e->is_untouched)
+        facet__arena_populate(e);
     if (e->profile)
         return run_profiled(e);
     int err = FACET_OK;

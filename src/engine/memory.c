@@ -1,7 +1,10 @@
-/* The arena's layout: largest buffers first, each in the lowest gap that is free during its life. */
+/* The arena: its layout (largest buffers first, each in the lowest gap that is free during its life) and its memory. */
+#include "base/errors.h"
 #include "engine/plan_priv.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define ALIGN 64
 #define MAX_REUSED 8192 /* above it the walk over pairs would cost more than it saves */
@@ -82,4 +85,54 @@ size_t facet__memory_plan(struct facet__buffer *b, int n, int *order, bool reuse
         total = end > total ? end : total;
     }
     return total;
+}
+
+/* ---- memory ---- */
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23           /* Linux 5.14; older ones refuse it */
+#endif
+#define POPULATE_LEAST (128u << 10)
+#define POPULATE_MOST ((size_t)64 << 20)
+#define LOOK_AFTER 32                    /* bindings */
+
+/* All of it is about to be written: asking for the pages at once costs a quarter of faulting them in one by one. */
+void facet__arena_populate(struct facet_exec *e)
+{
+    unsigned char *at = e->arena;
+    size_t bytes = e->arena_cap;
+    e->is_untouched = false;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = ((uintptr_t)at + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)at + bytes) / page * page;
+    if (bytes >= POPULATE_LEAST && bytes <= POPULATE_MOST && end > begin)
+        (void)madvise((void *)begin, end - begin, MADV_POPULATE_WRITE);
+}
+
+/* What one large picture took is given back when all of the last bindings needed less than half of it. */
+static bool is_too_large(struct facet_exec *e, size_t need)
+{
+    e->lately = need > e->lately ? need : e->lately;
+    if (++e->bindings < LOOK_AFTER)
+        return false;
+    bool too_large = e->lately < e->arena_cap / 2;
+    e->bindings = 0;
+    e->lately = need;
+    return too_large;
+}
+
+int facet__arena_fit(struct facet_exec *e, size_t need)
+{
+    size_t lately = e->lately > need ? e->lately : need;
+    bool shrink = is_too_large(e, need);
+    if (need <= e->arena_cap && !shrink)
+        return FACET_OK;
+    size_t cap = rounded(shrink ? lately : need);
+    free(e->arena);
+    e->arena_cap = 0;
+    e->arena = aligned_alloc(ALIGN, cap);
+    if (!e->arena)
+        return facet_fail_nomem();
+    e->is_untouched = true;
+    e->arena_cap = cap;
+    return FACET_OK;
 }

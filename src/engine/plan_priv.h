@@ -102,12 +102,20 @@ struct facet_exec {
     void **sessions;                  /* per node: what its back end made when bound */
     unsigned char *arena;
     size_t arena_cap, peak;
+    bool is_untouched;                /* by any run */
+    size_t lately;                    /* the most that a binding needed since the arena was last looked at */
+    int bindings;                     /* since then */
 };
 
 enum { FACET__RUNS, FACET__VIEW, FACET__STATIC, FACET__IN_PLACE };
 
 /* Offsets for all buffers, 64-byte aligned; buffers whose spans overlap in time never overlap in memory. */
 size_t facet__memory_plan(struct facet__buffer *b, int n, int *order, bool reuse);
+
+/* An arena of at least `need` bytes, whose contents are lost when it changes. */
+int facet__arena_fit(struct facet_exec *e, size_t need);
+/* Before the first run in it. */
+void facet__arena_populate(struct facet_exec *e);
 
 /* Which memory each value lies in: views and concats in place (bind). */
 void facet__place_values(struct facet_exec *e);

@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "engine/format/onnx.h"
 #include "engine/plan.h"
+#include "engine/plan_priv.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -210,6 +211,30 @@ static void test_plan__binding_again_gives_the_same_numbers(void **state)
     facet_plan_close(&p);
 }
 
+/* What one large picture took is given back, but not while sizes that need it come again and again. */
+static void test_plan__memory_shrinks_after_the_largest_is_long_ago(void **state)
+{
+    struct facet_graph *g = make_net();
+    struct facet_plan *p = NULL;
+    struct facet_exec *e = NULL;
+    assert_int_equal(facet_plan_open(&p, &g, NULL), FACET_OK);
+    assert_int_equal(facet_exec_open(&e, p, NULL), FACET_OK);
+    struct facet_shape large = {4, {64, 3, 12, 10}}, small = {4, {1, 3, 12, 10}}, two = {4, {2, 3, 12, 10}};
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(facet_exec_bind(e, i % 2 ? &large : &small, 1), FACET_OK);
+        assert_true(i == 0 || e->arena_cap >= 64 * 3 * 120 * sizeof(float));
+    }
+    size_t most = e->arena_cap;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(facet_exec_bind(e, i % 2 ? &two : &small, 1), FACET_OK);
+    assert_true(e->arena_cap < most / 2); /* scratch stays whatever the batch */
+    assert_int_equal(facet_exec_bind(e, &two, 1), FACET_OK);
+    fill(facet_exec_input(e, 0));
+    assert_int_equal(facet_exec_run(e), FACET_OK);
+    facet_exec_close(&e);
+    facet_plan_close(&p);
+}
+
 static void test_plan__wrong_shapes_are_refused_by_name(void **state)
 {
     struct facet_graph *g = make_net();
@@ -393,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_plan__passes_leave_the_nodes_that_matter),
         cmocka_unit_test(test_plan__reused_memory_is_smaller),
         cmocka_unit_test(test_plan__binding_again_gives_the_same_numbers),
+        cmocka_unit_test(test_plan__memory_shrinks_after_the_largest_is_long_ago),
         cmocka_unit_test(test_plan__wrong_shapes_are_refused_by_name),
         cmocka_unit_test(test_plan__a_batch_too_large_for_memory_is_refused),
         cmocka_unit_test(test_plan__an_unknown_back_end_is_refused),

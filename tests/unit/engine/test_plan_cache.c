@@ -134,13 +134,14 @@ static int64_t inode_of(const char *path)
 
 /* ---- what it is for ---- */
 
-static void test_plan_cache__every_network_comes_back_bit_by_bit(void **state)
+static void comes_back_bit_by_bit(enum facet_precision precision)
 {
     for (int i = 0; facet_builders[i]; i++) {
         struct room r;
         struct facet_plan *p = NULL;
         room_open(&r, facet_builders[i]->name);
-        struct facet_plan_opts plain = {0};
+        struct facet_plan_opts plain = {.precision = precision};
+        r.o.precision = precision;
         if (facet_plan_load(&p, r.model, &plain))
             fail_msg("%s", facet_error_text());
         struct answer never = run(p);
@@ -154,6 +155,16 @@ static void test_plan_cache__every_network_comes_back_bit_by_bit(void **state)
         assert_int_equal(find(&r, "plan").n, 1);
         room_close(&r);
     }
+}
+
+static void test_plan_cache__every_network_comes_back_bit_by_bit(void **state)
+{
+    comes_back_bit_by_bit(FACET_PRECISION_F32);
+}
+
+static void test_plan_cache__so_does_it_in_bfloat16(void **state)
+{
+    comes_back_bit_by_bit(FACET_PRECISION_BF16);
 }
 
 /* The content is the same: the way goes over the model file, once, and its packed weights are found by content. */
@@ -433,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan_cache__every_network_comes_back_bit_by_bit),
+        cmocka_unit_test(test_plan_cache__so_does_it_in_bfloat16),
         cmocka_unit_test(test_plan_cache__a_touched_model_keeps_its_packed_weights),
         cmocka_unit_test(test_plan_cache__names_attributes_and_metadata_come_back),
         cmocka_unit_test(test_plan_cache__any_damaged_byte_is_noticed),
