@@ -39,19 +39,22 @@ static void fill_weights(struct pnet_u8_data *d, struct facet_pnet_u8_weights *w
     }
 }
 
-void pnet_u8_data_open(struct pnet_u8_data *d, int n, int h, int w, float slope)
+void pnet_u8_data_open(struct pnet_u8_data *d, int n, int h, int w, float slope, bool is_float_first)
 {
-    struct facet_pnet_u8_weights weights;
+    struct facet_pnet_u8_weights weights = { NULL };
     int oh, ow;
     facet_pnet_size(h, w, &oh, &ow);
     d->plane = (size_t)n * (size_t)oh * (size_t)ow;
     d->in = random_floats((size_t)n * 3 * (size_t)h * (size_t)w, 1);
     d->out = random_floats(d->plane * 6, 2);
-    d->numbers = calloc(5 * 96, sizeof(float));
+    d->numbers = calloc(5 * 96 + 270, sizeof(float));
     d->weights = malloc(8000);
     d->pack = malloc(facet_pnet_u8_pack_bytes());
-    d->scratch = malloc(facet_pnet_scratch(w));
+    d->scratch = aligned_alloc(64, (facet_pnet_scratch(w) + 63) / 64 * 64);
     fill_weights(d, &weights, slope);
+    for (int i = 0; i < 270; i++)
+        d->numbers[5 * 96 + i] = (float)weights.w[0][i] * weights.w_scale[0][i / 27];
+    weights.first = is_float_first ? d->numbers + 5 * 96 : NULL;
     facet_pack_pnet_u8(&weights, d->pack);
     d->p = (struct facet_pnet){ .in = d->in, .n = n, .h = h, .w = w, .pack_u8 = d->pack, .prob = d->out, .box = d->out + 2 * d->plane };
 }
@@ -85,12 +88,12 @@ static int count_wrong(const float *got, const float *want, size_t n, bool softm
     return wrong;
 }
 
-static int check_size(const struct facet_kernels *k, const int size[3], float slope, bool softmax, void (*say)(const char *line))
+static int check_size(const struct facet_kernels *k, const int size[3], float slope, bool softmax, bool is_float_first, void (*say)(const char *line))
 {
     struct facet_kernels c;
     struct pnet_u8_data d;
     facet_kernels_init(&c, 0);
-    pnet_u8_data_open(&d, size[0], size[1], size[2], slope);
+    pnet_u8_data_open(&d, size[0], size[1], size[2], slope, is_float_first);
     d.p.softmax = softmax;
     pnet_u8_run(&c, &d, 0);
     float *want = malloc(d.plane * 6 * sizeof(float));
@@ -115,8 +118,10 @@ int pnet_u8_check(const struct facet_kernels *k, void (*say)(const char *line))
                                     { 1, 58, 109 }, { 1, 33, 210 }, { 2, 20, 107 } };
     int wrong = 0;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        wrong += check_size(k, sizes[i], 0.05f, i % 3 == 0, say);
-        wrong += check_size(k, sizes[i], -0.3f, false, say);
+        for (int first = 0; first < 2; first++) {
+            wrong += check_size(k, sizes[i], 0.05f, i % 3 == 0, first, say);
+            wrong += check_size(k, sizes[i], -0.3f, false, first, say);
+        }
     }
     return wrong;
 }

@@ -14,7 +14,7 @@ struct pnet_u8_data {
 
 /* Weights use all of s8; steps and zeros are such that each layer uses most of u8 and saturates now and
  * then. `slope`: the least slope of the first layer's PReLU. */
-void pnet_u8_data_open(struct pnet_u8_data *d, int n, int h, int w, float slope);
+void pnet_u8_data_open(struct pnet_u8_data *d, int n, int h, int w, float slope, bool is_float_first);
 void pnet_u8_data_close(struct pnet_u8_data *d);
 /* All pictures, in two strips from the lower on, that part at row `cut`. */
 void pnet_u8_run(const struct facet_kernels *k, struct pnet_u8_data *d, int cut);

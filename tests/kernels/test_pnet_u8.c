@@ -59,7 +59,7 @@ static void test_pnet_u8__saturates_at_both_ends(void **state)
     facet_kernels_init(&c, 0);
     facet_kernels_init(&k, facet_cpu_flags(NULL));
     for (int sign = -1; sign <= 1; sign += 2) {
-        pnet_u8_data_open(&d, 1, 30, 50, 0.1f);
+        pnet_u8_data_open(&d, 1, 30, 50, 0.1f, false);
         for (int i = 0; i < 3 * 30 * 50; i++)
             d.in[i] = (float)sign * 1e9f;
         pnet_u8_run(&c, &d, 0);

@@ -82,8 +82,9 @@ void facet_pack_pnet(const struct facet_pnet_weights *w, float *out);
 size_t facet_pnet_scratch(int w);         /* enough for either kernel */
 
 /* The same in 8 bits: the picture is rounded to u8 first, then what each of the three layers gives; weights
- * are s8. What the heads give stays float. */
+ * are s8. What the heads give stays float. The first layer may stay float, for it bears rounding least. */
 struct facet_pnet_u8_weights {
+    const float *first;           /* the first layer's weights; NULL: w[0] and w_scale[0] have them */
     const int8_t *w[5];
     const float *w_scale[5], *bias[5], *slope[3];      /* w_scale: one per output channel */
     float scale[4];               /* of the picture, and of what the three layers give; above 0 */

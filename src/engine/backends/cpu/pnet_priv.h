@@ -36,6 +36,9 @@ struct pnet_u8_end {
     int32_t zero;                           /* of what the layer gives */
 };
 struct pnet_u8_pack {
+    int32_t is_float_first;                 /* then `first` has its weights, end[0] its bias, and w1 nothing */
+    float first_inv;                        /* steps of what it gives */
+    float first[PNET_C0][3][4][PNET_C1];    /* [channel][kx], down the rows those of Winograd's F(2,3) */
     float in_inv;                           /* steps of the picture's numbers */
     int32_t in_zero;
     struct pnet_u8_end end[4];              /* [3]: both heads, real, without slope and zero */

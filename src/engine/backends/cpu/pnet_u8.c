@@ -37,6 +37,23 @@ static void pack_end(struct pnet_u8_end *e, int at, int oc, const float *w_scale
     }
 }
 
+static void pack_first(const struct facet_pnet_u8_weights *w, struct pnet_u8_pack *p)
+{
+    p->is_float_first = 1;
+    p->first_inv = 1 / w->scale[1];
+    for (int o = 0; o < PNET_C1; o++) {
+        p->end[0].bias[o] = w->bias[0][o];
+        for (int c = 0; c < PNET_C0; c++)
+            for (int x = 0; x < 3; x++) {
+                const float *g = w->first + (o * PNET_C0 + c) * 9 + x;
+                p->first[c][x][0][o] = g[0];
+                p->first[c][x][1][o] = (g[0] + g[3] + g[6]) * 0.5f;
+                p->first[c][x][2][o] = (g[0] - g[3] + g[6]) * 0.5f;
+                p->first[c][x][3][o] = g[6];
+            }
+    }
+}
+
 void facet_pack_pnet_u8(const struct facet_pnet_u8_weights *w, void *out)
 {
     static const int oc[3] = { PNET_C1, PNET_C2, PNET_C3 }, ic[3] = { PNET_C0, PNET_C1, PNET_C2 };
@@ -44,12 +61,18 @@ void facet_pack_pnet_u8(const struct facet_pnet_u8_weights *w, void *out)
     struct pnet_u8_pack *p = out;
     memset(p, 0, sizeof(*p));
     int32_t *const taps[3] = { p->w1, p->w2, p->w3 };
-    p->in_inv = 1 / w->scale[0];
-    p->in_zero = w->zero[0];
+    if (w->first) {
+        pack_first(w, p);
+    } else {
+        p->in_inv = 1 / w->scale[0];
+        p->in_zero = w->zero[0];
+    }
     for (int i = 0; i < 3; i++) {
-        pack_taps(w->w[i], oc[i], ic[i], 3, group[i], taps[i]);
-        pack_sums(w->w[i], oc[i], ic[i] * 9, p->end[i].sum);
-        pack_end(&p->end[i], 0, oc[i], w->w_scale[i], w->bias[i], w->scale[i], 1 / w->scale[i + 1]);
+        if (i > 0 || !w->first) {
+            pack_taps(w->w[i], oc[i], ic[i], 3, group[i], taps[i]);
+            pack_sums(w->w[i], oc[i], ic[i] * 9, p->end[i].sum);
+            pack_end(&p->end[i], 0, oc[i], w->w_scale[i], w->bias[i], w->scale[i], 1 / w->scale[i + 1]);
+        }
         memcpy(p->end[i].slope, w->slope[i], (size_t)oc[i] * sizeof(float));
         p->end[i].zero = w->zero[i + 1];
     }

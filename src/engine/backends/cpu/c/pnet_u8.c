@@ -4,6 +4,7 @@
 
 /* What lies around one output pixel. */
 struct patch_u8 {
+    float real[PNET_C0][12][12];
     uint8_t image[PNET_C0][12][12], pooled[PNET_C1][5][5], second[PNET_C2][3][3], third[PNET_C3];
 };
 
@@ -12,6 +13,7 @@ static void quantise(const struct facet_pnet *p, const struct pnet_u8_pack *q, c
     for (int i = 0; i < PNET_C0 * 144; i++) {
         int c = i / 144, iy = 2 * y + i % 144 / 12, ix = 2 * x + i % 12;
         float v = iy < p->h && ix < p->w ? img[((size_t)c * (size_t)p->h + (size_t)iy) * (size_t)p->w + (size_t)ix] : 0;
+        t->real[c][i % 144 / 12][i % 12] = v;
         t->image[c][i % 144 / 12][i % 12] = u8_of(v * q->in_inv, q->in_zero);
     }
 }
@@ -34,6 +36,25 @@ static uint8_t layer(const uint8_t *in, int plane, int row, int ic, const int32_
     return u8_of(x < 0 ? x * e->slope[o] : x, e->zero);
 }
 
+/* Winograd's F(2,3) down the rows, as the fast kernels have it: y is the upper row of a pair or the lower. */
+static uint8_t first_real(const struct pnet_u8_pack *q, const struct patch_u8 *t, int y, int x, int o)
+{
+    float m[4] = { 0, q->end[0].bias[o], 0, 0 };
+    for (int c = 0; c < PNET_C0; c++)
+        for (int kx = 0; kx < 3; kx++) {
+            const float (*w)[PNET_C1] = q->first[c][kx];
+            float d[4];
+            for (int r = 0; r < 4; r++)
+                d[r] = t->real[c][y / 2 * 2 + r][x + kx];
+            m[0] = fmaf(d[0] - d[2], w[0][o], m[0]);
+            m[1] = fmaf(d[1] + d[2], w[1][o], m[1]);
+            m[2] = fmaf(d[2] - d[1], w[2][o], m[2]);
+            m[3] = fmaf(d[1] - d[3], w[3][o], m[3]);
+        }
+    float sum = y % 2 == 0 ? m[0] + m[1] + m[2] : m[1] - m[2] - m[3];
+    return u8_of((sum < 0 ? sum * q->end[0].slope[o] : sum) * q->first_inv, q->end[0].zero);
+}
+
 /* The largest of up to four places of the first layer; rounding does not change which. */
 static uint8_t pooled_at(const struct facet_pnet *p, const struct pnet_u8_pack *q, const struct patch_u8 *t, int y, int x, int c, int py, int px)
 {
@@ -42,7 +63,8 @@ static uint8_t pooled_at(const struct facet_pnet *p, const struct pnet_u8_pack *
         int ly = 2 * py + i / 2, lx = 2 * px + i % 2;
         if (2 * y + ly + 2 >= p->h || 2 * x + lx + 2 >= p->w)
             continue;
-        uint8_t v = layer(&t->image[0][ly][lx], 144, 12, PNET_C0, q->w1, PNET_U8_GROUP1, &q->end[0], q->in_zero, c);
+        uint8_t v = q->is_float_first ? first_real(q, t, ly, lx, c)
+                                      : layer(&t->image[0][ly][lx], 144, 12, PNET_C0, q->w1, PNET_U8_GROUP1, &q->end[0], q->in_zero, c);
         most = v > most ? v : most;
     }
     return most;

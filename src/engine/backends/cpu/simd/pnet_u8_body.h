@@ -7,10 +7,15 @@
  *
  *   image rows 2y..2y+3 -> pooled row y;   pooled y..y+2 -> second row y;   second y..y+2 -> output row y
  *
+ * A first layer in float needs no quads: it is summed from planes, the two rows of a pooled row at once by Winograd's
+ * F(2,3), four products a tap column instead of six.
+ *
  * The maximum of the pool is taken of the first layer's sums, a quarter of which are left to be ended. PReLU with a
  * slope below 0 falls and rises, so its largest value is at the largest or at the smallest sum. */
 #include "engine/backends/cpu/pnet_priv.h"
 #include "engine/backends/cpu/simd/pnet_heads_body.h"
+
+#include <string.h>
 
 #ifndef UNROLL
 #if defined(__clang__)
@@ -32,6 +37,8 @@ struct pnet_u8_work {
     int oh, ow, h1, w1, w2, w3;         /* first layer's size, widths of pooled and second */
     size_t row;                         /* quads from row to row */
     uint32_t *image, *pooled, *second;  /* [RING_U8][quads][row] */
+    float *real;                        /* [RING_U8][3][row], where the first layer is float, instead of image */
+    float *tall;                        /* [12][row]: its rows, two and two */
     uint32_t *third;                    /* [8][QX*VL] */
 };
 
@@ -143,6 +150,97 @@ static void u8_first(const struct pnet_u8_work *k, int y)
     }
 }
 
+/* ---- a first layer in float ---- */
+
+static float *u8_real_row(const struct pnet_u8_work *k, int c, int y)
+{
+    return k->real + ((size_t)(y & (RING_U8 - 1)) * PNET_C0 + (size_t)c) * k->row;
+}
+
+static void u8_real_image_row(const struct pnet_u8_work *k, int y)
+{
+    const struct facet_pnet *p = k->p;
+    int from = y < p->h ? y : p->h - 1;
+    for (int c = 0; c < PNET_C0; c++)
+        memcpy(u8_real_row(k, c, y), k->img + ((size_t)c * (size_t)p->h + (size_t)from) * (size_t)p->w, (size_t)p->w * sizeof(float));
+}
+
+/* Five channels from g on of a vector of columns, two rows: the larger of both into k->tall. */
+FORCE_INLINE void u8_real_group(const struct pnet_u8_work *k, int y, int x, const int g)
+{
+    const struct pnet_u8_end *e = &k->q->end[0];
+    bool is_single = 2 * y + 1 >= k->h1;
+    vec m[4][5];
+    UNROLL for (int o = 0; o < 5; o++) {
+        m[0][o] = m[2][o] = m[3][o] = v_zero();
+        m[1][o] = v_set1(e->bias[g + o]);
+    }
+    for (int c = 0; c < PNET_C0; c++) {
+        const float *rows[4] = { u8_real_row(k, c, 2 * y), u8_real_row(k, c, 2 * y + 1), u8_real_row(k, c, 2 * y + 2), u8_real_row(k, c, 2 * y + 3) };
+        UNROLL for (int kx = 0; kx < 3; kx++) {
+            const float (*w)[PNET_C1] = k->q->first[c][kx];
+            vec d[4];
+            UNROLL for (int r = 0; r < 4; r++)
+                d[r] = v_load(rows[r] + x + kx);
+            const vec t[4] = { v_sub(d[0], d[2]), v_add(d[1], d[2]), v_sub(d[2], d[1]), v_sub(d[1], d[3]) };
+            UNROLL for (int i = 0; i < 4; i++)
+                UNROLL for (int o = 0; o < 5; o++)
+                    m[i][o] = v_fma(t[i], v_set1(w[i][g + o]), m[i][o]);
+        }
+    }
+    UNROLL for (int o = 0; o < 5; o++) {
+        vec slope = v_set1(e->slope[g + o]), most = v_prelu(v_add(v_add(m[0][o], m[1][o]), m[2][o]), slope);
+        if (!is_single)
+            most = v_max(most, v_prelu(v_sub(v_sub(m[1][o], m[2][o]), m[3][o]), slope));
+        v_store(k->tall + (size_t)(g + o) * k->row + x, most);
+    }
+}
+
+static void u8_real_pool(const struct pnet_u8_work *k, int y)
+{
+    vec inv = v_set1(k->q->first_inv);
+    for (int c = 0; c < PNET_C1 && k->w1 & 1; c++)
+        k->tall[(size_t)c * k->row + (size_t)k->w1] = k->tall[(size_t)c * k->row + (size_t)k->w1 - 1];
+    for (int g = 0; g < PNET_Q1; g++) {
+        uint32_t *out = u8_row(k->pooled, k->row, PNET_Q1, y) + (size_t)g * k->row;
+        for (int x = 0; x < k->w2; x += VL) {
+            vec v[4];
+            for (int c = 0; c < 4; c++) {
+                const float *t = k->tall + (size_t)(4 * g + c) * k->row + 2 * x;
+                v[c] = 4 * g + c < PNET_C1 ? v_mul(v_pairmax(v_load(t), v_load(t + VL)), inv) : v_zero();
+            }
+            q_store(out + x, q_pack(v[0], v[1], v[2], v[3], k->q->end[0].zero));
+        }
+    }
+}
+
+static void u8_real_first(const struct pnet_u8_work *k, int y)
+{
+    u8_real_image_row(k, 2 * y + 2);
+    u8_real_image_row(k, 2 * y + 3);
+    for (int x = 0; x < k->w1; x += VL) {
+        u8_real_group(k, y, x, 0);
+        u8_real_group(k, y, x, 5);
+    }
+    u8_real_pool(k, y);
+}
+
+static void u8_any_image_row(const struct pnet_u8_work *k, int y)
+{
+    if (k->q->is_float_first)
+        u8_real_image_row(k, y);
+    else
+        u8_image_row(k, y);
+}
+
+static void u8_any_first(const struct pnet_u8_work *k, int y)
+{
+    if (k->q->is_float_first)
+        u8_real_first(k, y);
+    else
+        u8_first(k, y);
+}
+
 /* ---- the other layers ---- */
 
 /* `group` channels from g on of nx vectors of columns; quads go to out, `step` apart. */
@@ -241,12 +339,14 @@ static void pnet_u8(const struct facet_pnet *p, int img, int r0, int r1, void *s
     k.image = k.third + PNET_Q3 * QX * VL;
     k.pooled = k.image + RING_U8 * PNET_Q0 * k.row;
     k.second = k.pooled + RING_U8 * PNET_Q1 * k.row;
-    u8_image_row(&k, 2 * r0);
-    u8_image_row(&k, 2 * r0 + 1);
+    k.real = (float *)(k.second + RING_U8 * PNET_Q2 * k.row);
+    k.tall = k.real + RING_U8 * PNET_C0 * k.row;
+    u8_any_image_row(&k, 2 * r0);
+    u8_any_image_row(&k, 2 * r0 + 1);
     for (int y = r0; y < r0 + 2; y++)
-        u8_first(&k, y);
+        u8_any_first(&k, y);
     for (int y = r0 - 2; y < r1; y++) {
-        u8_first(&k, y + 4);
+        u8_any_first(&k, y + 4);
         u8_second(&k, y + 2);
         if (y >= r0)
             u8_third(&k, y);
