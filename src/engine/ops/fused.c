@@ -95,6 +95,7 @@ const struct facet_op facet_ops_fused[] = {
     {"Subgraph", "facet", 1, 0, 0, -1, -1, infer_subgraph, macs_subgraph},
     {"Layout", "facet", 1, 0, 1, 1, 1, infer_layout, NULL},
     {"PNet", "facet", 1, 0, 14, 14, 2, infer_pnet, macs_pnet},
+    {"PNetU8", "facet", 1, 0, 14, 14, 2, infer_pnet, macs_pnet},
     {"ConvPool", "facet", 1, 0, 2, 3, 1, infer_convpool, macs_convpool},
     {0},
 };
