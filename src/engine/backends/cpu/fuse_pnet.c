@@ -86,7 +86,8 @@ static bool is_conv(const struct facet_graph *g, int node, int64_t oc, int64_t i
     const struct facet_shape *w = &g->values[n->inputs[1]].shape;
     const char *pad = facet_node_string(n, "auto_pad", "NOTSET");
     return n->n_inputs == 3 && w->rank == 4 && w->dim[0] == oc && w->dim[1] == ic && w->dim[2] == k && w->dim[3] == k &&
-           (is_const(g, n->inputs[1], oc * ic * k * k) || is_small_const(g, n->inputs[1], oc, oc * ic * k * k)) && is_const(g, n->inputs[2], oc) && facet_node_int(n, "group", 1) == 1 &&
+           (is_const(g, n->inputs[1], oc * ic * k * k) || is_small_const(g, n->inputs[1], oc, oc * ic * k * k)) &&
+           is_const(g, n->inputs[2], oc) && facet_node_int(n, "group", 1) == 1 &&
            ints_are(n, "strides", 1, 1) && ints_are(n, "pads", 0, 0) && ints_are(n, "dilations", 1, 1) &&
            (!strcmp(pad, "NOTSET") || !strcmp(pad, "VALID")) && n->epi.residual < 0;
 }

@@ -98,7 +98,8 @@ static int pnet_run(const struct facet_cpu_node *s, const struct facet_graph *g,
     struct job j = { .run = is_u8 ? s->k.pnet_u8 : s->k.pnet_f32, .scratch = r->scratch };
     int ow, threads = (int)facet_pool_threads(r->pool);
     j.p = (struct facet_pnet){ .in = r->in[0]->data, .prob = r->out[0]->data, .box = r->out[1]->data, .n = (int)d[0], .h = (int)d[2],
-                               .w = (int)d[3], .softmax = facet_node_int(n, "softmax", 0), .pack = is_u8 ? NULL : s->w, .pack_u8 = is_u8 ? s->w : NULL };
+                               .w = (int)d[3], .softmax = facet_node_int(n, "softmax", 0),
+                               .pack = is_u8 ? NULL : s->w, .pack_u8 = is_u8 ? s->w : NULL };
     facet_pnet_size(j.p.h, j.p.w, &j.oh, &ow);
     if (j.oh < 1 || ow < 1)
         return facet_fail(FACET_E_FORMAT, "cannot run P-Net on %dx%d: the smallest picture is 11x11", j.p.w, j.p.h);
