@@ -79,7 +79,13 @@ static size_t pnet_scratch(const struct facet_cpu_node *s, const struct facet_gr
     return facet_pnet_scratch((int)r->in[0]->shape.dim[3]);
 }
 
-struct job { void (*run)(const struct facet_pnet *p, int img, int r0, int r1, void *scratch); struct facet_pnet p; int oh, rows, strips; char *scratch; size_t scratch_bytes; };
+struct job {
+    void (*run)(const struct facet_pnet *p, int img, int r0, int r1, void *scratch);
+    struct facet_pnet p;
+    int oh, rows, strips;
+    char *scratch;
+    size_t scratch_bytes;
+};
 
 static void part_strip(void *ctx, size_t i, unsigned worker)
 {
