@@ -235,10 +235,11 @@ static int find_code(struct dn_net *net, struct conv *c, dnnl_data_type_t out, c
     facet__dn_any(net, c->x, facet__dn_value_type(net, c->x), &src);
     facet__dn_any(net, c->y, out, &dst);
     bool is_blocked = !c->is_product && !c->is_bytes && net->is_blocked;
+    dnnl_format_tag_t block = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? dnnl_aBcd16b : dnnl_aBcd8b;
     if (is_blocked && src.dims[1] >= 16)
-        dnnl_memory_desc_init_by_tag(&src, 4, src.dims, src.data_type, dnnl_aBcd16b);
+        dnnl_memory_desc_init_by_tag(&src, 4, src.dims, src.data_type, block);
     if (is_blocked)
-        dnnl_memory_desc_init_by_tag(&dst, 4, dst.dims, dst.data_type, dnnl_aBcd16b);
+        dnnl_memory_desc_init_by_tag(&dst, 4, dst.dims, dst.data_type, block);
     dst = fixed ? *fixed : dst;
     *pd = NULL;
     if (c->is_product)

@@ -36,7 +36,7 @@ struct dn_net {
     int n_steps, cap_steps;
     dnnl_memory_t *outputs;         /* where results go, one per output; set at bind */
     int node;                       /* the one being built */
-    bool is_blocked;                /* channels in blocks of 16 where it is reals, whatever "any" would say */
+    bool is_blocked;                /* channels in blocks of 16 (8 without AVX-512) where it is reals, whatever "any" would say */
 };
 
 /* A refusal of oneDNN's with node and what was tried. */
