@@ -194,7 +194,7 @@ static int enter_peaks(struct facet__bench *b, struct facet_pool *pool)
 static int run_race(struct facet__bench *b)
 {
     unsigned threads = facet_pool_threads(b->pools[0]);
-    b->race = (struct facet_race){ .rounds = b->o->rounds, .warmup = b->o->warmup, .untimed = 1, .cancel = b->o->cancel,
+    b->race = (struct facet_race){ .rounds = b->o->rounds, .warmup = b->o->warmup, .untimed = 1, .cpu_time = b->o->cpu_time, .cancel = b->o->cancel,
                                    .settle_us = threads > 1 ? SPIN_US : 0 };
     b->n_entries = b->n_peaks = 0;
     int err = FACET_OK;
@@ -256,6 +256,10 @@ static int open_bench(struct facet__bench *b)
         b->wanted[p] = o->precision ? !strcmp(o->precision, "all") || is_listed(o->precision, facet_bench_precision_names[p])
                                     : p == FACET_BENCH_F32;
     int err = check_words(o);
+    if (!err && o->cpu_time && (threads > 1 || o->busy))
+        err = facet_fail(FACET_E_INVALID, "processor time says nothing about several threads or a busy core: leave --cpu-time out");
+    if (o->cpu_time)
+        facet_report_fact(b->report, "time", "of the processor");
     if (!err && o->busy)
         err = facet_hog_open(&b->hog);
     if (!err)

@@ -5,6 +5,8 @@
 
 #include "bench/stats.h"
 
+#include <stdbool.h>
+
 #define FACET_RACE_MAX 48
 #define FACET_RACE_MAX_ROUNDS 10000
 
@@ -23,6 +25,7 @@ struct facet_race {
     unsigned rounds, warmup;        /* 0: 21 and 2 */
     unsigned untimed;               /* runs at the head of every turn that are not timed: caches are one's own then */
     unsigned settle_us;             /* pause before each turn, for threads of the one before that still spin */
+    bool cpu_time;                  /* of the process instead of the clock's: for one thread on a busy machine */
     const volatile int *cancel;     /* NULL: never */
 };
 

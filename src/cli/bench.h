@@ -12,7 +12,7 @@ struct facet_bench_words {
     int64_t threads, rounds, warmup;    /* 0: the subcommand's own choice */
     const char *markdown;               /* file to write; NULL: none */
     /* engine */
-    bool layers, scaling, busy;
+    bool layers, scaling, busy, cpu_time;
     const char *only, *rivals, *precision, *cpu;
     /* start, search, pipeline */
     const char *detector, *recogniser;

@@ -48,7 +48,7 @@ int facet_bench_engine_main(struct facet_cli *cli, const void *options, int argc
     const struct facet_bench_words *o = options;
     struct facet_bench_engine_opts bo = { .threads = (unsigned)o->threads, .rounds = (unsigned)o->rounds, .warmup = (unsigned)o->warmup,
                                           .only = o->only, .rivals = o->rivals, .precision = o->precision, .layers = o->layers,
-                                          .scaling = o->scaling, .busy = o->busy, .cancel = cli->cancel };
+                                          .scaling = o->scaling, .busy = o->busy, .cpu_time = o->cpu_time, .cancel = cli->cancel };
     struct facet_report r;
     int err = o->cpu ? lower_cpu(o->cpu) : FACET_OK;
     if (err)

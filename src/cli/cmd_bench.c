@@ -18,6 +18,7 @@ static const struct facet_opt bench_opts[] = {
     FACET_OPT(struct facet_bench_words, cpu, "cpu", 0, FACET_OPT_STR, "KIND", "engine: us and oneDNN as on an avx2 or avx512 processor"),
     FACET_OPT(struct facet_bench_words, scaling, "scaling", 's', FACET_OPT_FLAG, NULL, "engine: each with one thread, too"),
     FACET_OPT(struct facet_bench_words, busy, "busy", 'b', FACET_OPT_FLAG, NULL, "engine: each again while another process takes a core"),
+    FACET_OPT(struct facet_bench_words, cpu_time, "cpu-time", 0, FACET_OPT_FLAG, NULL, "engine: processor time, for one thread on a busy machine"),
     FACET_OPT(struct facet_bench_words, layers, "layers", 'l', FACET_OPT_FLAG, NULL, "engine: time of each of our layers, too"),
     FACET_OPT(struct facet_bench_words, detector, "detector", 0, FACET_OPT_STR, "MODEL", "start, search, pipeline: what finds faces"),
     FACET_OPT(struct facet_bench_words, recogniser, "recogniser", 0, FACET_OPT_STR, "MODEL", "start, search, pipeline: what makes embeddings (start: all)"),

@@ -77,6 +77,11 @@ static void test_bench_engine__names_that_are_none_are_refused(void **state)
     assert_refused(&(struct facet_bench_engine_opts){ .only = "rnet", .rivals = "none", .precision = "int4" }, FACET_E_NOT_FOUND, "'int4'");
 }
 
+static void test_bench_engine__processor_time_is_for_one_thread(void **state)
+{
+    assert_refused(&(struct facet_bench_engine_opts){ .only = "rnet", .rivals = "none", .threads = 2, .cpu_time = true }, FACET_E_INVALID, "--cpu-time");
+}
+
 static void test_bench_engine__a_rival_that_is_named_must_be_there(void **state)
 {
     setenv("FACET_ORT_LIB", "/nonexistent/libonnxruntime.so", 1);
@@ -113,6 +118,7 @@ int main(void)
         cmocka_unit_test(test_bench_engine__one_network_without_a_rival),
         cmocka_unit_test(test_bench_engine__with_and_without_a_core_and_a_thread),
         cmocka_unit_test(test_bench_engine__names_that_are_none_are_refused),
+        cmocka_unit_test(test_bench_engine__processor_time_is_for_one_thread),
         cmocka_unit_test(test_bench_engine__a_rival_that_is_named_must_be_there),
         cmocka_unit_test(test_bench_net__pyramid_has_every_level),
         cmocka_unit_test(test_bench_net__one_slope_leaves_no_prelu),
