@@ -48,6 +48,7 @@ void facet_kernels_init(struct facet_kernels *k, uint32_t flags)
         facet__avx512bf16_conv(k);
     if (flags & FACET_CPU_AVX512 && flags & FACET_CPU_AVX512_VNNI) {
         facet__avx512vnni_conv(k);
+        facet__avx512vnni_dw(k);
         facet__avx512vnni_pnet(k);
     }
 #elif defined(FACET_KERNELS_ARM)

@@ -35,6 +35,7 @@ void facet__avx512_rows(struct facet_kernels *k);
 void facet__avx512_pnet(struct facet_kernels *k);
 void facet__avx512bf16_conv(struct facet_kernels *k);
 void facet__avx512vnni_conv(struct facet_kernels *k);
+void facet__avx512vnni_dw(struct facet_kernels *k);
 void facet__avx512vnni_pnet(struct facet_kernels *k);
 void facet__neon_conv(struct facet_kernels *k);
 void facet__neon_conv_bf16(struct facet_kernels *k);
@@ -51,6 +52,7 @@ void facet__neon_pnet_u8(struct facet_kernels *k);
 
 /* Products of u8 and s8 whose sum a float holds exactly; C sums more of them. */
 #define DW_EXACT_TAPS 512
+void facet__avx512_dw_u8_any(const struct facet_conv *c, size_t r0, size_t r1);
 void facet__c_dw_u8(const struct facet_conv *c, size_t r0, size_t r1);
 
 /* Numbers of a row of input of convpool_f32 at most, and from row to row of its transform: an odd number of lines of

@@ -1,9 +1,10 @@
 #include "engine/backends/cpu/simd/vec_avx512.inc.h"
 
+#include "engine/backends/cpu/kernels_priv.h"
 #include "engine/backends/cpu/simd/dw_u8.inc.h"
 #include "engine/backends/cpu/simd/dw_body.h"
 
-static void dw_u8(const struct facet_conv *c, size_t r0, size_t r1)
+void facet__avx512_dw_u8_any(const struct facet_conv *c, size_t r0, size_t r1)
 {
     if (c->kh * c->kw <= DW_EXACT_TAPS)
         dw_u8_short(c, r0, r1);
@@ -13,5 +14,5 @@ static void dw_u8(const struct facet_conv *c, size_t r0, size_t r1)
 
 void facet__avx512_dw_u8(struct facet_kernels *k)
 {
-    k->dw_u8 = dw_u8;
+    k->dw_u8 = facet__avx512_dw_u8_any;
 }
