@@ -286,13 +286,14 @@ int facet_models_optimise(struct facet_cli *cli, const struct facet_models_optim
         err = fill_options(s, &opts, force, what);
     if (!err)
         err = facet_optimise(&s->r, &opts);
+    bool is_made = !err;
     if (!err)
         err = judge(s);
     end_progress(s);
     if (err == FACET_E_INVALID)
         err = refuse_words(cli);
-    if (!err)
-        tell(s);
+    if (is_made)
+        tell(s); /* though it could not be judged */
     if (!err && cli->json)
         err = answer(s);
     facet_optimise_fini(&s->r);
