@@ -124,9 +124,11 @@ int facet_graph_value(struct facet_graph *g, const char *name)
 static int value_fresh(struct facet_graph *g, const char *name)
 {
     char made_up[48];
-    if (!name) {
-        snprintf(made_up, sizeof(made_up), "facet:%d", g->n_values);
-        name = made_up;
+    if (!name) { /* a file may have been written with made-up names, too */
+        for (int k = g->n_values; !name || facet_graph_find(g, name) >= 0; k++) {
+            snprintf(made_up, sizeof(made_up), "facet:%d", k);
+            name = made_up;
+        }
     }
     int v = facet_graph_value(g, name);
     if (v < 0)

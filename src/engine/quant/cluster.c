@@ -1,6 +1,6 @@
-/* Weights of few values: k-means in one dimension (Lloyd 1982), started from even shares of the sorted
- * numbers, so that the same weights give the same values each time. The table of values stays in float, a
- * weight is its place in the table. After Han, Mao, Dally, "Deep compression", ICLR 2016. */
+/* Weights of few values: k-means in one dimension (Lloyd 1982), started from even steps between
+ * the ends (few large weights matter more than many small ones), so that the same weights give the same values each time. The table of values stays in float, a
+ * weight is its place in the table times the length of its output's weights. After Han, Mao, Dally, "Deep compression", ICLR 2016. */
 #include "engine/quant/quant_priv.h"
 
 #include "base/errors.h"
@@ -58,7 +58,7 @@ int facet__quant_kmeans(const float *w, int64_t count, int n, float *values)
     memcpy(sorted, w, (size_t)count * sizeof(*sorted));
     qsort(sorted, (size_t)count, sizeof(*sorted), by_value);
     for (int k = 0; k < n; k++)
-        values[k] = sorted[(int64_t)((double)count * (k + 0.5) / n)];
+        values[k] = sorted[0] + (sorted[count - 1] - sorted[0]) * ((float)k + 0.5f) / (float)n;
     for (int r = 0; r < ROUNDS && move_values(sorted, count, values, n); r++)
         ;
     for (int64_t i = 0; i < count; i++) /* what was pruned stays zero */
@@ -78,39 +78,76 @@ static int put(struct facet_graph *g, const char *base, const char *suffix, enum
     return facet_graph_const(g, facet_graph_find(g, name) < 0 ? name : NULL, t, s, data);
 }
 
-/* Gather takes places of 32 bits or more: they are widened when loaded. */
-static int put_table(struct facet_graph *g, int v, const float *values, int n, const uint8_t *places)
+/* One row's length for all its numbers: [outputs, 1, 1, 1], or [1, outputs] where outputs are columns. */
+static int put_lengths(struct facet_graph *g, int node, const char *base, const float *lengths, int64_t outs)
 {
+    const struct facet_shape *w = &g->values[g->nodes[node].inputs[1]].shape;
+    struct facet_shape s = {.rank = w->rank};
+    bool first = outs == w->dim[0] && facet__quant_output_of(g, node, 1) == 0;
+    for (int i = 0; i < s.rank; i++)
+        s.dim[i] = i == (first ? 0 : 1) ? outs : 1;
+    return put(g, base, "/lengths", FACET_F32, &s, lengths);
+}
+
+/* Gather takes places of 32 bits or more: they are widened when loaded. */
+static int put_table(struct facet_graph *g, int node, const float *values, int n, const uint8_t *places, const float *lengths,
+                     int64_t outs)
+{
+    int v = g->nodes[node].inputs[1], cast = -1;
     const struct facet_shape shape = g->values[v].shape, row = {1, {n}};
-    const char *base = g->values[v].name;
-    int cast = -1, table = put(g, base, "/values", FACET_F32, &row, values);
-    int at = table < 0 ? table : put(g, g->values[v].name, "/places", FACET_U8, &shape, places);
-    int wide = at < 0 ? at : facet_graph_node(g, "Cast", NULL, &at, 1, &cast);
+    char base[400];
+    snprintf(base, sizeof(base), "%.380s", g->values[v].name);
+    int table = put(g, base, "/values", FACET_F32, &row, values);
+    int at = table < 0 ? table : put(g, base, "/places", FACET_U8, &shape, places);
+    int length = at < 0 ? at : put_lengths(g, node, base, lengths, outs);
+    int wide = length < 0 ? length : facet_graph_node(g, "Cast", NULL, &at, 1, &cast);
     int err = wide < 0 ? wide : facet_graph_attr_int(g, cast, "to", 6);
     const int in[2] = {table, wide};
-    int out = err ? err : facet_graph_node(g, "Gather", NULL, in, 2, NULL);
+    int plain = err ? err : facet_graph_node(g, "Gather", NULL, in, 2, NULL);
+    const int factors[2] = {plain, length};
+    int out = plain < 0 ? plain : facet_graph_node(g, "Mul", NULL, factors, 2, NULL);
     if (out < 0)
         return out;
     facet_graph_replace_value(g, v, out);
     return FACET_OK;
 }
 
-static int cluster_value(struct facet_graph *g, int v, int n, bool as_table)
+struct clustering {
+    float values[256], *lengths, *plain;      /* plain: weights over the length of their output */
+    uint8_t *places;
+    int64_t outs, count;
+};
+
+static int find_clusters(struct clustering *c, const struct facet_graph *g, int node, int n)
 {
-    int64_t count = facet_shape_count(&g->values[v].shape);
-    float values[256], *w = g->values[v].data;
-    uint8_t *places = as_table ? malloc((size_t)count) : NULL;
-    int err = as_table && !places ? facet_fail_nomem() : facet__quant_kmeans(w, count, n, values);
-    for (int64_t i = 0; !err && i < count; i++) {
-        int k = nearest(values, n, w[i]);
-        if (as_table)
-            places[i] = (uint8_t)k;
-        else
-            w[i] = values[k];
-    }
+    const struct facet_value *v = &g->values[g->nodes[node].inputs[1]];
+    const float *w = v->data;
+    c->count = facet_shape_count(&v->shape);
+    c->lengths = facet__quant_lengths(g, node, &c->outs);
+    c->plain = malloc((size_t)c->count * sizeof(*c->plain));
+    c->places = malloc((size_t)c->count);
+    if (!c->lengths || !c->plain || !c->places)
+        return facet_fail_nomem();
+    for (int64_t i = 0; i < c->count; i++)
+        c->plain[i] = w[i] / c->lengths[facet__quant_output_of(g, node, i)];
+    int err = facet__quant_kmeans(c->plain, c->count, n, c->values);
+    for (int64_t i = 0; !err && i < c->count; i++)
+        c->places[i] = (uint8_t)nearest(c->values, n, c->plain[i]);
+    return err;
+}
+
+static int cluster_layer(struct facet_graph *g, int node, int n, bool as_table)
+{
+    struct clustering c = {.lengths = NULL};
+    float *w = g->values[g->nodes[node].inputs[1]].data;
+    int err = find_clusters(&c, g, node, n);
+    for (int64_t i = 0; !err && !as_table && i < c.count; i++)
+        w[i] = c.values[c.places[i]] * c.lengths[facet__quant_output_of(g, node, i)];
     if (!err && as_table)
-        err = put_table(g, v, values, n, places);
-    free(places);
+        err = put_table(g, node, c.values, n, c.places, c.lengths, c.outs);
+    free(c.lengths);
+    free(c.plain);
+    free(c.places);
     return err;
 }
 
@@ -123,7 +160,7 @@ static int cluster_all(struct facet_graph *g, int n, bool as_table)
         int v = facet__quant_weights_of(g, i);
         if (v < 0 || facet_shape_count(&g->values[v].shape) <= n)
             continue;
-        err = cluster_value(g, v, n, as_table);
+        err = cluster_layer(g, i, n, as_table);
         done++;
     }
     if (!err && !done)

@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "engine/passes/passes.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,31 @@ int facet__quant_weights_of(const struct facet_graph *g, int node)
     if (n->op[0] == 'G' && (facet_node_float(n, "alpha", 1) != 1 || facet_node_float(n, "beta", 1) != 1 || facet_node_int(n, "transA", 0)))
         return -1;
     return n->inputs[1];
+}
+
+static bool outputs_are_columns(const struct facet_node *n)
+{
+    return n->op[0] == 'G' && !facet_node_int(n, "transB", 0);
+}
+
+int64_t facet__quant_output_of(const struct facet_graph *g, int node, int64_t i)
+{
+    const struct facet_shape *s = &g->values[g->nodes[node].inputs[1]].shape;
+    return outputs_are_columns(&g->nodes[node]) ? i % s->dim[1] : i / (facet_shape_count(s) / s->dim[0]);
+}
+
+float *facet__quant_lengths(const struct facet_graph *g, int node, int64_t *outs)
+{
+    const struct facet_value *v = &g->values[g->nodes[node].inputs[1]];
+    int64_t n = facet_shape_count(&v->shape);
+    *outs = v->shape.dim[outputs_are_columns(&g->nodes[node]) ? 1 : 0];
+    float *lengths = calloc((size_t)*outs, sizeof(*lengths));
+    const float *w = v->data;
+    for (int64_t i = 0; lengths && i < n; i++)
+        lengths[facet__quant_output_of(g, node, i)] += w[i] * w[i];
+    for (int64_t o = 0; lengths && o < *outs; o++)
+        lengths[o] = lengths[o] > 0 ? sqrtf(lengths[o] / (float)(n / *outs)) : 1;
+    return lengths;
 }
 
 /* ---- layers ---- */

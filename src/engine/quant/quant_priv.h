@@ -76,6 +76,12 @@ int facet__quant_step(const struct facet_quantiser *q, const char *what, size_t 
 /* The constant weights of a Conv or Gemm: value number, -1 for any other node. */
 int facet__quant_weights_of(const struct facet_graph *g, int node);
 
+/* The lengths (root of the mean square) of the weights of each output: channels differ in size by what folded
+ * batch norms left them, not in what they mean. malloc'ed; *outs of them. `node` has weights. */
+float *facet__quant_lengths(const struct facet_graph *g, int node, int64_t *outs);
+/* Which output number i of the weights belongs to. */
+int64_t facet__quant_output_of(const struct facet_graph *g, int node, int64_t i);
+
 /* n growing values that stand for `count` numbers with little squared error. */
 int facet__quant_kmeans(const float *w, int64_t count, int n, float *values);
 

@@ -144,9 +144,22 @@ static void test_graph__sort_refuses_a_cycle_by_name(void **state)
     facet_graph_free(&g);
 }
 
+static void test_graph__made_up_names_avoid_those_of_a_file(void **state)
+{
+    struct facet_graph *g;
+    const struct facet_shape s = {1, {1}};
+    float one = 1;
+    assert_int_equal(facet_graph_new(&g, "named", 13), FACET_OK);
+    assert_int_equal(facet_graph_const(g, "facet:1", FACET_F32, &s, &one), 0);
+    assert_int_equal(facet_graph_const(g, NULL, FACET_F32, &s, &one), 1);
+    assert_string_equal(g->values[1].name, "facet:2");
+    facet_graph_free(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_graph__made_up_names_avoid_those_of_a_file),
         cmocka_unit_test(test_graph__values_are_found_by_name),
         cmocka_unit_test(test_graph__holds_thousands_of_values),
         cmocka_unit_test(test_graph__refuses_a_second_producer),

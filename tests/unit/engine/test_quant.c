@@ -376,7 +376,8 @@ static void test_quant__a_table_stands_in_for_weights(void **state)
 {
     struct facet_graph *g = make_net();
     assert_int_equal(facet_quant_cluster(g, 16), FACET_OK);
-    const struct facet_node *gather = maker(g, find(g, "conv_b")->inputs[1]);
+    const struct facet_node *mul = maker(g, find(g, "conv_b")->inputs[1]), *gather = maker(g, mul->inputs[0]);
+    assert_int_equal(facet_shape_count(&g->values[mul->inputs[1]].shape), 8); /* a length for each output */
     assert_string_equal(gather->op, "Gather");
     assert_int_equal(g->values[gather->inputs[0]].shape.dim[0], 16);
     assert_int_equal(g->values[maker(g, gather->inputs[1])->inputs[0]].dtype, FACET_U8);
