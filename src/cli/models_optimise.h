@@ -28,7 +28,7 @@ struct facet_models_optimise_options {
     FACET_OPT_RANGE(type, optimise.percentile, "percentile", 0, FACET_OPT_NUM, "P", 0, 100,                                         \
                     "optimise: share of numbers inside the range; 0: 99.99"),                                                       \
     FACET_OPT_RANGE(type, optimise.aim, "aim", 0, FACET_OPT_NUM, "LOSS", 0, 1,                                                      \
-                    "optimise: layers that hurt stay in float until the mean loss is below; 0: 0.004 of cosine, 0.05 of error"),    \
+                    "optimise: layers that hurt stay in float until the mean loss is below; 0: 0.0015 of cosine, 0.05 of error"),    \
     { .name = "keep", .kind = FACET_OPT_INT, .value = "N", .min = -1, .max = 65536, .offset = offsetof(type, optimise.kept),        \
       .fallback = "-1", .help = "optimise: so many layers in float at most; -1: a quarter" },                                       \
     FACET_OPT(type, optimise.no_list, "no-list", 0, FACET_OPT_FLAG, NULL, "optimise: do not measure each layer"),                   \
