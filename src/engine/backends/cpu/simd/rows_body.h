@@ -125,14 +125,17 @@ static inline struct rows_taps rows_taps(const struct facet_conv *c, const struc
 }
 
 #define ROWS_BLOCK 64 /* channels that stay in registers */
+#define ROWS_INLINE static inline __attribute__((always_inline))
 
-static inline void rows_max_u8(const uint8_t *in, const struct rows_taps *t, uint8_t *out, size_t n)
+/* The last channels are done in whole blocks, too: what is read behind them is never stored, and lies in the next
+ * pixel or in the slack behind the buffer. `block` is a constant where this is used. */
+ROWS_INLINE void rows_max_u8(const uint8_t *in, const struct rows_taps *t, uint8_t *out, size_t n, const size_t block)
 {
     uint8_t most[ROWS_BLOCK] = { 0 };
     for (int ky = 0; ky < t->rows; ky++)
         for (int kx = 0; kx < t->columns; kx++) {
             const uint8_t *x = in + t->first + (size_t)ky * t->down + (size_t)kx * t->across;
-            for (size_t i = 0; i < n; i++)
+            for (size_t i = 0; i < block; i++)
                 most[i] = x[i] > most[i] ? x[i] : most[i];
         }
     memcpy(out, most, n);
@@ -144,21 +147,22 @@ static inline int16_t rows_order(int16_t b)
     return (int16_t)(b ^ ((b >> 15) & 0x7fff));
 }
 
-static inline void rows_max_bf16(const int16_t *in, const struct rows_taps *t, int16_t *out, size_t n)
+ROWS_INLINE void rows_max_bf16(const int16_t *in, const struct rows_taps *t, int16_t *out, size_t n, const size_t block)
 {
     int16_t most[ROWS_BLOCK];
-    for (size_t i = 0; i < ROWS_BLOCK; i++)
+    for (size_t i = 0; i < block; i++)
         most[i] = (int16_t)(0xff80 ^ 0x7fff);     /* below everything: minus infinity */
     for (int ky = 0; ky < t->rows; ky++)
         for (int kx = 0; kx < t->columns; kx++) {
             const int16_t *x = in + t->first + (size_t)ky * t->down + (size_t)kx * t->across;
-            for (size_t i = 0; i < n; i++) {
+            for (size_t i = 0; i < block; i++) {
                 int16_t v = rows_order(x[i]);
                 most[i] = v > most[i] ? v : most[i];
             }
         }
-    for (size_t i = 0; i < n; i++)
-        out[i] = rows_order(most[i]);
+    for (size_t i = 0; i < block; i++)
+        most[i] = rows_order(most[i]);
+    memcpy(out, most, n * sizeof(*out));
 }
 
 static void maxpool_u8(const struct facet_conv *c, size_t r0, size_t r1)
@@ -171,9 +175,13 @@ static void maxpool_u8(const struct facet_conv *c, size_t r0, size_t r1)
         struct rows_taps t = rows_taps(c, &w, r, ox);
         uint8_t *out = (uint8_t *)c->out + p * c->out_px;
         for (; ch + ROWS_BLOCK <= channels; ch += ROWS_BLOCK)
-            rows_max_u8((const uint8_t *)c->in + ch, &t, out + ch, ROWS_BLOCK);
-        if (ch < channels)
-            rows_max_u8((const uint8_t *)c->in + ch, &t, out + ch, channels - ch);
+            rows_max_u8((const uint8_t *)c->in + ch, &t, out + ch, ROWS_BLOCK, ROWS_BLOCK);
+        if (ch + 32 < channels)
+            rows_max_u8((const uint8_t *)c->in + ch, &t, out + ch, channels - ch, ROWS_BLOCK);
+        else if (ch + 16 < channels)
+            rows_max_u8((const uint8_t *)c->in + ch, &t, out + ch, channels - ch, 32);
+        else if (ch < channels)
+            rows_max_u8((const uint8_t *)c->in + ch, &t, out + ch, channels - ch, 16);
     }
 }
 
@@ -187,9 +195,13 @@ static void maxpool_bf16(const struct facet_conv *c, size_t r0, size_t r1)
         struct rows_taps t = rows_taps(c, &w, r, ox);
         int16_t *out = (int16_t *)c->out + p * c->out_px;
         for (; ch + ROWS_BLOCK <= channels; ch += ROWS_BLOCK)
-            rows_max_bf16((const int16_t *)c->in + ch, &t, out + ch, ROWS_BLOCK);
-        if (ch < channels)
-            rows_max_bf16((const int16_t *)c->in + ch, &t, out + ch, channels - ch);
+            rows_max_bf16((const int16_t *)c->in + ch, &t, out + ch, ROWS_BLOCK, ROWS_BLOCK);
+        for (; ch + 32 <= channels; ch += 32)
+            rows_max_bf16((const int16_t *)c->in + ch, &t, out + ch, 32, 32);
+        if (ch + 16 < channels)
+            rows_max_bf16((const int16_t *)c->in + ch, &t, out + ch, channels - ch, 32);
+        else if (ch < channels)
+            rows_max_bf16((const int16_t *)c->in + ch, &t, out + ch, channels - ch, 16);
     }
 }
 
