@@ -1,0 +1,65 @@
+/* A running part of a site: cameras, the pipeline, gallery, events, outbox and broker, put together by the strategy in the
+ * site's file. `facet run --config` runs a device's, `facet serve` a server's; the HTTP server looks through these calls.
+ * Thread-safe but for open and close. */
+#ifndef FACET_DEPLOY_NODE_H
+#define FACET_DEPLOY_NODE_H
+
+#include "deploy/site.h"
+#include "measure/measure.h"
+
+struct facet_gallery;
+struct facet_mqtt_stats;
+struct facet_node;
+struct facet_str;
+struct facet_vault;
+
+enum facet_node_role { FACET_NODE_DEVICE, FACET_NODE_SERVER };
+
+struct facet_node_opts {
+    const struct facet_site *site;             /* borrowed until close */
+    enum facet_node_role role;
+    const char *csv, *events, *video;          /* further sinks of the run; NULL: none */
+    volatile int *cancel;
+};
+
+int facet_node_open(struct facet_node **out, const struct facet_node_opts *o);
+void facet_node_close(struct facet_node **n);
+/* Until cancelled, or until every camera is a file that ended (devices). */
+int facet_node_run(struct facet_node *n);
+/* The same from another thread: run returns soon. */
+void facet_node_stop(struct facet_node *n);
+/* Takes over what may change while running (cameras, thresholds, retention, mqtt prefix not); says in `changed` what it did,
+ * refuses what needs a restart with FACET_E_UNSUPPORTED and changes nothing then. */
+int facet_node_reload(struct facet_node *n, const struct facet_site *site, struct facet_str *changed);
+
+struct facet_gallery *facet_node_gallery(struct facet_node *n);
+struct facet_events *facet_node_events(struct facet_node *n);          /* NULL on devices without a store */
+struct facet_vault *facet_node_vault(struct facet_node *n);
+struct facet_cameras *facet_node_cameras(struct facet_node *n);        /* NULL: it has none of its own */
+const struct facet_site *facet_node_site(const struct facet_node *n);
+
+/* Each event as it happens here or arrives, after it is on disk; on the node's threads. Up to 64 listeners. */
+typedef void facet_node_listener(void *ctx, const struct facet_event *e);
+int facet_node_listen(struct facet_node *n, facet_node_listener *fn, void *ctx, int *handle);
+void facet_node_unlisten(struct facet_node *n, int handle);
+
+/* The faces last seen by a camera of this node, for drawing over its newest picture. Returns the count. */
+int facet_node_faces(struct facet_node *n, const char *camera, struct facet_face *out, int max, int64_t *captured_ms);
+
+struct facet_node_stats {
+    double seconds;                            /* since start */
+    int64_t frames, faces, tracks, embedded, named, dropped;
+    struct facet_histogram step[FACET_STEPS], queue, total, delay;     /* ns; delay: capture to event */
+    int64_t bytes_sent, bytes_received, live_bytes;                     /* live view is counted apart */
+    int64_t outbox_items, outbox_bytes, outbox_dropped;
+    int mqtt_state;                            /* enum facet_mqtt_state; -1: no broker */
+    double clock_offset_ms;                    /* server's clock minus ours; 0 until measured */
+    double cpu_seconds, joules; int64_t resident_bytes;                 /* joules negative: unknown */
+};
+void facet_node_stats(struct facet_node *n, struct facet_node_stats *out);
+
+/* Devices that have been heard of (servers). */
+struct facet_device { char name[64]; char strategy[16]; bool is_online; int64_t seen_ms; int64_t gallery_version; int cameras; double clock_offset_ms; };
+int facet_node_devices(struct facet_node *n, struct facet_device *out, int max);
+
+#endif

@@ -1,0 +1,52 @@
+/* What was seen: events, tracks and optional snapshots, in SQLite (a file of its own beside the gallery) or PostgreSQL
+ * (URL "postgresql://..."), behind one interface. docs/storage.md.
+ *
+ * Each event id is kept once. Names and pictures are sealed with their person's key (store/vault.h). Thread-safe. */
+#ifndef FACET_STORE_EVENTS_H
+#define FACET_STORE_EVENTS_H
+
+#include "wire/event.h"
+
+struct facet_events;
+struct facet_vault;
+
+struct facet_events_opts {
+    const char *where;             /* path or URL; NULL: <data>/events.db; ":memory:" */
+    struct facet_vault *vault;     /* borrowed; NULL: nothing is sealed (tests, tools) */
+    bool read_only;
+};
+
+struct facet_events_filter {
+    const char *camera, *device, *name;        /* NULL: any */
+    int type;                      /* enum facet_event_type, -1: any */
+    int decision;                  /* enum facet_decision, -1: any */
+    int64_t from_ms, to_ms;        /* captured; 0: open */
+    int64_t before_seq;            /* cursor: only older ones; 0: from the newest */
+    int64_t after_seq;             /* cursor the other way (streams): only newer ones, oldest first; 0: not used */
+    int limit;                     /* 0: 100 */
+};
+#define FACET_EVENTS_FILTER_INIT { .type = -1, .decision = -1 }
+
+int facet_events_open(struct facet_events **out, const struct facet_events_opts *o);
+void facet_events_close(struct facet_events **e);
+/* On disk when it returns. *is_new false: the id was there already. */
+int facet_events_put(struct facet_events *e, const struct facet_event *ev, bool *is_new);
+typedef int facet_event_fn(void *ctx, int64_t seq, const struct facet_event *ev);
+int facet_events_query(struct facet_events *e, const struct facet_events_filter *f, facet_event_fn *fn, void *ctx);
+int facet_events_get(struct facet_events *e, const char *id, struct facet_event *out);      /* FACET_E_NOT_FOUND */
+int facet_events_count(struct facet_events *e, const struct facet_events_filter *f, int64_t *count);
+
+/* Snapshots: JPEG or PNG bytes under an id. `person` 0: of nobody known ("unknown faces" class). */
+int facet_events_snapshot_put(struct facet_events *e, const char *id, int64_t person, const void *data, size_t len, int64_t captured_ms);
+int facet_events_snapshot_get(struct facet_events *e, const char *id, void **data, size_t *len);
+
+/* Retention: what is older goes. 0: kept. */
+struct facet_retention { int64_t events_ms, snapshots_ms, unknown_ms; };
+struct facet_retention_report { int64_t events, snapshots, unknown, bytes, ran_ms; };
+int facet_events_retain(struct facet_events *e, const struct facet_retention *r, struct facet_retention_report *out);
+
+/* Everything that names this person goes; the rest of each event stays, anonymous. */
+int facet_events_erase(struct facet_events *e, int64_t person, const char *name, int64_t *events, int64_t *snapshots);
+const char *facet_events_where(const struct facet_events *e);      /* without password */
+
+#endif

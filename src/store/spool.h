@@ -1,0 +1,51 @@
+/* A queue on disk that survives kills (SQLite, WAL): the device's outbox, the server's inbox.
+ *
+ * What put returned FACET_OK for is on disk. Items leave by ack, or are dropped by the ceilings and counted:
+ * first those that are over their time, then the oldest of the least class. The same id is kept once. Thread-safe. */
+#ifndef FACET_STORE_SPOOL_H
+#define FACET_STORE_SPOOL_H
+
+#include "wire/event.h"
+
+struct facet_spool;
+
+/* Least first: chips can be made again, events cannot. */
+enum facet_spool_class { FACET_SPOOL_STATE, FACET_SPOOL_CHIP, FACET_SPOOL_EVENT, FACET_SPOOL_CLASSES };
+
+struct facet_spool_opts {
+    const char *path;
+    int64_t max_bytes;             /* 0: 256 MiB */
+    int64_t max_age_ms;            /* 0: 7 days */
+};
+
+struct facet_spool_item {
+    int64_t seq;                   /* order of arrival */
+    char id[FACET_EVENT_ID];
+    enum facet_spool_class class;
+    char topic[256];
+    void *payload; size_t len;     /* the caller frees */
+    int64_t created_ms, expires_ms;    /* expires 0: by max_age alone */
+    char person[FACET_MAX_NAME];   /* whom it tells of, for erasure; "" */
+};
+
+struct facet_spool_stats {
+    int64_t items, bytes, oldest_ms;
+    int64_t put, acked, doubles;
+    int64_t dropped_expired, dropped_age, dropped_space;     /* counted on disk, over restarts */
+};
+
+int facet_spool_open(struct facet_spool **out, const struct facet_spool_opts *o);
+void facet_spool_close(struct facet_spool **s);
+/* FACET_E_EXISTS: the id is there, or was acknowledged within the last day. `item->seq` is ignored. */
+int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *item);
+/* The oldest item behind `after`; FACET_E_END when there is none. Expired ones are dropped on the way. */
+int facet_spool_next(struct facet_spool *s, int64_t after, struct facet_spool_item *out);
+int facet_spool_ack(struct facet_spool *s, int64_t seq);
+/* Waits until something may be there behind `after`, or `timeout_ms` passed, or facet_spool_wake. */
+void facet_spool_wait(struct facet_spool *s, int64_t after, unsigned timeout_ms);
+void facet_spool_wake(struct facet_spool *s);
+void facet_spool_stats(struct facet_spool *s, struct facet_spool_stats *out);
+/* Overwrites and removes all that tells of this person. */
+int facet_spool_erase(struct facet_spool *s, const char *person, int64_t *removed);
+
+#endif
