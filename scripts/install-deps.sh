@@ -7,8 +7,9 @@ set -euo pipefail
 build="gcc libc6-dev meson ninja-build pkg-config ca-certificates python3
     libsodium-dev libjansson-dev libyaml-dev libsqlite3-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev
     libturbojpeg0-dev libspng-dev zlib1g-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
-    libcurl4-openssl-dev scdoc"
-test="libcmocka-dev g++ libopencv-dnn-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user git"
+    libcurl4-openssl-dev libmosquitto-dev scdoc"
+test="libcmocka-dev g++ libopencv-dnn-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user git
+    mosquitto mosquitto-clients openssl"
 fuzz="clang libclang-rt-14-dev llvm-14"
 fresh="debootstrap"
 
