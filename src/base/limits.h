@@ -3,6 +3,7 @@
 #define FACET_BASE_LIMITS_H
 
 #define FACET_MAX_FACES 256                       /* faces in one frame */
+#define FACET_MAX_LIVE_SOURCES 64                 /* sources whose pictures come mixed: cameras of a node */
 #define FACET_MAX_DIMS 6                          /* dimensions of a tensor */
 #define FACET_MAX_EMBEDDING 2048                  /* numbers in an embedding */
 #define FACET_MAX_NAME 128                        /* bytes of a person's or model's name, with NUL */

@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "base/queue.h"
 #include "base/thread.h"
+#include "flow/sources.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -62,23 +63,26 @@ static void keep_failure(struct facet_runner *r, int err)
 
 /* --- the source --- */
 
-struct source_end {
-    bool sent_any, last_was_flush;
-    int source;
-};
-
-/* What a cancelled source could not say any more: its tracks end. */
-static int fill_last_flush(struct facet_packet *p, struct source_end *end)
+/* What a cancelled stage could not say any more: the tracks of each source that is open end. */
+static int fill_last_flush(struct facet_packet *p, const struct facet_sources *open)
 {
-    if (!end->sent_any || end->last_was_flush)
+    if (!facet_sources_first(open, &p->source))
         return FACET_E_END;
     p->flush = true;
-    p->source = end->source;
     return FACET_OK;
 }
 
+static void note_source(struct facet_sources *open, const struct facet_packet *p)
+{
+    bool is_new;
+    if (p->flush)
+        facet_sources_end(open, p->source);
+    else
+        facet_sources_slot(open, p->source, &is_new);
+}
+
 /* FACET_OK: a packet to send on. FACET_E_END: no more, for good or by failure. */
-static int fill(struct facet_runner *r, struct facet_packet *p, struct source_end *end)
+static int fill(struct facet_runner *r, struct facet_packet *p, struct facet_sources *open)
 {
     int err;
     p->born_ns = facet_now_ns();
@@ -86,18 +90,18 @@ static int fill(struct facet_runner *r, struct facet_packet *p, struct source_en
         if (atomic_load(&r->stop))
             return FACET_E_END;
         if (is_cancelled(r))
-            err = fill_last_flush(p, end);
+            err = fill_last_flush(p, open);
         else
             err = facet_stage_step(r->lanes[0].stage, p);
     } while (err == FACET_E_AGAIN);
     /* A source that watches the same flag ends by itself: the flush is owed all the same. */
     if ((err == FACET_E_END || err == FACET_E_CANCELLED) && is_cancelled(r))
-        err = fill_last_flush(p, end);
+        err = fill_last_flush(p, open);
     if (err && err != FACET_E_END)
         keep_failure(r, err);
     if (err)
         return FACET_E_END;
-    *end = (struct source_end){true, p->flush, p->source};
+    note_source(open, p);
     return FACET_OK;
 }
 
@@ -111,11 +115,11 @@ static void source_main(void *arg)
 {
     struct runner_lane *lane = arg;
     struct facet_runner *r = lane->runner;
-    struct source_end end = {0};
+    struct facet_sources open = {0};
     void *item;
     while (facet_queue_take(free_packets(r), &item) == FACET_OK) {
         struct facet_packet *p = item;
-        if (fill(r, p, &end) != FACET_OK) {
+        if (fill(r, p, &open) != FACET_OK) {
             give_back(r, p);
             break;
         }
@@ -193,8 +197,8 @@ static int pass_through(struct facet_runner *r, struct facet_packet *p)
 static int run_alone(struct facet_runner *r)
 {
     struct facet_packet *p = r->packets[0];
-    struct source_end end = {0};
-    while (fill(r, p, &end) == FACET_OK) {
+    struct facet_sources open = {0};
+    while (fill(r, p, &open) == FACET_OK) {
         int err = pass_through(r, p);
         if (err)
             keep_failure(r, err);

@@ -9,8 +9,8 @@ struct facet_runner_opts {
     unsigned depth;                /* packets between two stages; 0: 2 */
     unsigned threads;              /* 1: everything on the caller's thread; 0: one a stage */
     int dim;                       /* of embeddings, for the packets */
-    /* Non-zero: the source stops, what is inside is finished. When its last packet was no flush, one
-     * with `flush` set and no frame follows it, so that tracks end and their events are told. */
+    /* Non-zero: the source stops, what is inside is finished. For each source whose last packet was no flush, one
+     * with `flush` set and no frame follows, so that tracks end and their events are told. */
     volatile int *cancel;
     /* After each packet left the last stage, on that stage's thread. */
     void (*done)(void *ctx, const struct facet_packet *p); void *ctx;

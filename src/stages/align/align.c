@@ -11,13 +11,15 @@ struct seen {
     int64_t track;               /* 0: free */
     float best;
     int looks;                   /* chips cut so far */
-    double embedded_ms, seen_ms;
+    double embedded_ms;
+    uint64_t used;               /* step in which it was last seen; times of different sources cannot be compared */
 };
 
 struct align {
     struct facet_align_opts o;
     struct seen seen[TRACKS];
     int n;                       /* entries ever used */
+    uint64_t now;                /* steps so far */
 };
 
 static struct seen *find_track(struct align *a, int64_t track)
@@ -34,7 +36,7 @@ static struct seen *free_entry(struct align *a)
     for (int i = 0; i < a->n; i++) {
         if (!a->seen[i].track)
             return &a->seen[i];
-        if (a->seen[i].seen_ms < oldest->seen_ms)
+        if (a->seen[i].used < oldest->used)
             oldest = &a->seen[i];
     }
     return a->n < TRACKS ? &a->seen[a->n++] : oldest;
@@ -48,7 +50,7 @@ static bool is_worth_it(struct align *a, const struct facet_face *f, double now_
         return false;
     struct seen *s = find_track(a, f->track);
     if (s)
-        s->seen_ms = now_ms;
+        s->used = a->now;
     if (f->quality.score < a->o.min_quality)
         return false;
     bool is_first = !s, is_better = s && f->quality.score > s->best + a->o.better;
@@ -59,7 +61,7 @@ static bool is_worth_it(struct align *a, const struct facet_face *f, double now_
         return false;
     if (is_first) {
         s = free_entry(a);
-        *s = (struct seen){.track = f->track, .seen_ms = now_ms};
+        *s = (struct seen){.track = f->track, .used = a->now};
     }
     s->best = is_due ? f->quality.score : fmaxf(s->best, f->quality.score);
     s->embedded_ms = now_ms;
@@ -91,6 +93,7 @@ static void forget_ended(struct align *a, const struct facet_packet *p)
 static int align_step(void *state, struct facet_packet *p)
 {
     struct align *a = state;
+    a->now++;
     for (int i = 0; i < p->n_faces && p->frame; i++) {
         struct facet_face *f = &p->faces[i];
         facet_quality_measure(&f->quality, &p->frame->image, f->box, f->has_points ? &f->points : NULL);

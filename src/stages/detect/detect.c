@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "base/pool.h"
+#include "flow/sources.h"
 #include "models/models.h"
 #include "stages/detect/detect_priv.h"
 #include "stages/detect/guide.h"
@@ -151,7 +152,8 @@ const struct facet_tensor *facet__output_with(const struct facet_exec *e, const 
 struct detect {
     struct facet_detector *detector;
     const struct facet_pool *pool;      /* lent to the detector; its threads' time is counted here */
-    struct facet__guide guide;
+    struct facet_sources sources;
+    struct facet__guide guides[FACET_MAX_LIVE_SOURCES];
     struct facet_box seeds[FACET_MAX_FACES];
     struct facet_detection found[FACET_MAX_FACES];
 };
@@ -161,7 +163,8 @@ static int detect_open(void *state, const void *opts)
     struct detect *d = state;
     const struct facet_detector_opts *o = opts;
     d->pool = o->pool;
-    facet__guide_init(&d->guide, o->scan_every);
+    for (int i = 0; i < FACET_MAX_LIVE_SOURCES; i++)
+        facet__guide_init(&d->guides[i], o->scan_every);
     return facet_detector_open(&d->detector, opts);
 }
 
@@ -180,25 +183,29 @@ static void put_face(struct facet_face *f, const struct facet_detection *d)
 
 static int find_faces(struct detect *d, const struct facet_packet *p)
 {
-    bool is_scan = facet__guide_wants_scan(&d->guide, p->source, p->frame);
+    bool is_new;
+    struct facet__guide *g = &d->guides[facet_sources_slot(&d->sources, p->source, &is_new)];
+    if (is_new)
+        facet__guide_init(g, g->every);
+    bool is_scan = facet__guide_wants_scan(g, p->source, p->frame);
     const struct facet_image *img = &p->frame->image;
     int n = is_scan ? facet_detector_run(d->detector, img, d->found, FACET_MAX_FACES)
-                    : facet_detector_follow(d->detector, img, d->seeds, facet__guide_seeds(&d->guide, d->seeds), d->found, FACET_MAX_FACES);
+                    : facet_detector_follow(d->detector, img, d->seeds, facet__guide_seeds(g, d->seeds), d->found, FACET_MAX_FACES);
     if (n >= 0)
-        facet__guide_found(&d->guide, d->found, n, is_scan);
+        facet__guide_found(g, d->found, n, is_scan);
     return n;
 }
 
 static int detect_step(void *state, struct facet_packet *p)
 {
     struct detect *d = state;
-    if (!p->frame)
-        return FACET_OK;
     uint64_t before = facet_pool_cpu_ns(d->pool);
-    int n = find_faces(d, p);
+    int n = p->frame ? find_faces(d, p) : 0;
     p->cpu_ns += facet_pool_cpu_ns(d->pool) - before;
     if (n < 0)
         return n;
+    if (p->flush)
+        facet_sources_end(&d->sources, p->source);
     for (int i = 0; i < n; i++)
         put_face(&p->faces[i], &d->found[i]);
     p->n_faces = n;

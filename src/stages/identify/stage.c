@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#define TRACKS 512
+#define TRACKS 1024
 #define ANNOUNCED 512
 #define CONFIRM 2
 #define COOLDOWN_MS 10000
@@ -27,6 +27,7 @@ struct identify {
     struct facet_identify_opts o;
     uint64_t now;                  /* steps so far */
     struct track tracks[TRACKS];
+    int n_tracks;                  /* entries ever used */
     struct announced announced[ANNOUNCED];
     int n_announced;
 };
@@ -34,12 +35,14 @@ struct identify {
 static struct track *find_track(struct identify *s, int64_t id)
 {
     struct track *oldest = s->tracks;
-    for (int i = 0; i < TRACKS; i++) {
+    for (int i = 0; i < s->n_tracks; i++) {
         if (s->tracks[i].id == id)
             return &s->tracks[i];
         if (s->tracks[i].used < oldest->used)
             oldest = &s->tracks[i];
     }
+    if ((oldest->id || !s->n_tracks) && s->n_tracks < TRACKS)
+        oldest = &s->tracks[s->n_tracks++];
     memset(oldest, 0, sizeof(*oldest)); /* free ones were used longest ago, at 0 */
     oldest->id = id;
     return oldest;
@@ -101,7 +104,7 @@ static void decide(struct identify *s, struct facet_packet *p, struct facet_face
 static void forget(struct identify *s, const struct facet_packet *p)
 {
     for (int i = 0; i < p->n_ended; i++)
-        for (int j = 0; j < TRACKS; j++)
+        for (int j = 0; j < s->n_tracks; j++)
             if (s->tracks[j].id == p->ended[i])
                 memset(&s->tracks[j], 0, sizeof(s->tracks[j]));
 }

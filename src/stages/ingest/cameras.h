@@ -27,7 +27,7 @@ enum facet_drop_reason {
 };
 extern const char *const facet_drop_words[FACET_DROP_REASONS];
 
-#define FACET_MAX_CAMERAS 64       /* of a node; a device is meant for 16 */
+#define FACET_MAX_CAMERAS FACET_MAX_LIVE_SOURCES    /* of a node; a device is meant for 16 */
 #define FACET_CAMERA_AREAS 16      /* zones, masks */
 #define FACET_AREA_POINTS 32
 

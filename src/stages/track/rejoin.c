@@ -1,10 +1,11 @@
-/* The table holds every track whose number may still be said: those the tracker follows, and those
+/* Each source has a table. It holds every track whose number may still be said: those the tracker follows, and those
  * it has ended that were embedded and may come back. `raw` is the tracker's number, `id` the one
  * shown. There are never more than FACET_MAX_FACES: who needs a place takes that of the longest
  * unseen, whose end is told, so that ended tracks always fit into the packet. */
 #include "stages/track/track.h"
 
 #include "base/errors.h"
+#include "flow/sources.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,14 +23,20 @@ struct member {
     float *embedding; /* the last one */
 };
 
-struct facet_rejoin {
-    struct facet_rejoin_opts o;
+/* What is known of one source. */
+struct film {
     struct member members[FACET_MAX_FACES];
     int n;
-    int64_t last_id;
-    int source;
     double now_ms;
-    float *embeddings;
+};
+
+struct facet_rejoin {
+    struct facet_rejoin_opts o;
+    int64_t last_id; /* of all sources */
+    struct facet_sources sources;
+    struct film films[FACET_MAX_LIVE_SOURCES];
+    struct film *film; /* the packet's */
+    float *embeddings; /* of all members; touched when first used */
 };
 
 int facet_rejoin_open(struct facet_rejoin **out, const struct facet_rejoin_opts *o)
@@ -40,7 +47,7 @@ int facet_rejoin_open(struct facet_rejoin **out, const struct facet_rejoin_opts 
                           o->dim, (double)o->cosine, o->ms);
     struct facet_rejoin *r = calloc(1, sizeof(*r));
     int err = r ? FACET_OK : facet_fail_nomem();
-    if (!err && !(r->embeddings = calloc((size_t)FACET_MAX_FACES * (size_t)o->dim, sizeof(float))))
+    if (!err && !(r->embeddings = calloc((size_t)FACET_MAX_LIVE_SOURCES * FACET_MAX_FACES, (size_t)o->dim * sizeof(float))))
         err = facet_fail_nomem();
     if (err) {
         facet_rejoin_close(&r);
@@ -49,8 +56,8 @@ int facet_rejoin_open(struct facet_rejoin **out, const struct facet_rejoin_opts 
     r->o = *o;
     r->o.cosine = o->cosine != 0 ? o->cosine : COSINE;
     r->o.ms = o->ms > 0 ? o->ms : KEEP_MS;
-    for (int i = 0; i < FACET_MAX_FACES; i++)
-        r->members[i].embedding = r->embeddings + (size_t)i * (size_t)o->dim;
+    for (int i = 0; i < FACET_MAX_LIVE_SOURCES * FACET_MAX_FACES; i++)
+        r->films[i / FACET_MAX_FACES].members[i % FACET_MAX_FACES].embedding = r->embeddings + (size_t)i * (size_t)o->dim;
     *out = r;
     return FACET_OK;
 }
@@ -68,9 +75,9 @@ void facet_rejoin_close(struct facet_rejoin **r)
 /* The last member takes the place; embeddings stay with whom they belong to. */
 static void forget(struct facet_rejoin *r, struct member *m)
 {
-    struct member last = r->members[--r->n], gone = *m;
+    struct member last = r->film->members[--r->film->n], gone = *m;
     *m = last;
-    r->members[r->n] = (struct member){.embedding = gone.embedding};
+    r->film->members[r->film->n] = (struct member){.embedding = gone.embedding};
 }
 
 static void end_member(struct facet_rejoin *r, struct member *m, struct facet_packet *p)
@@ -82,15 +89,15 @@ static void end_member(struct facet_rejoin *r, struct member *m, struct facet_pa
 
 static void end_all(struct facet_rejoin *r, struct facet_packet *p)
 {
-    while (r->n > 0)
-        end_member(r, &r->members[r->n - 1], p);
+    while (r->film->n > 0)
+        end_member(r, &r->film->members[r->film->n - 1], p);
 }
 
 static struct member *member_of(struct facet_rejoin *r, int64_t raw)
 {
-    for (int i = 0; i < r->n; i++) {
-        if (r->members[i].raw == raw)
-            return &r->members[i];
+    for (int i = 0; i < r->film->n; i++) {
+        if (r->film->members[i].raw == raw)
+            return &r->film->members[i];
     }
     return NULL;
 }
@@ -98,19 +105,19 @@ static struct member *member_of(struct facet_rejoin *r, int64_t raw)
 static void make_room(struct facet_rejoin *r, struct facet_packet *p)
 {
     struct member *oldest = NULL;
-    for (int i = 0; i < r->n; i++) {
-        struct member *m = &r->members[i];
+    for (int i = 0; i < r->film->n; i++) {
+        struct member *m = &r->film->members[i];
         if (!m->is_seen && (!oldest || m->seen_ms < oldest->seen_ms))
             oldest = m;
     }
-    if (r->n == FACET_MAX_FACES && oldest)
+    if (r->film->n == FACET_MAX_FACES && oldest)
         end_member(r, oldest, p);
 }
 
 static struct member *add_member(struct facet_rejoin *r, int64_t raw, struct facet_packet *p)
 {
     make_room(r, p);
-    struct member *m = &r->members[r->n++];
+    struct member *m = &r->film->members[r->film->n++];
     *m = (struct member){.raw = raw, .embedding = m->embedding};
     return m;
 }
@@ -119,15 +126,14 @@ static struct member *add_member(struct facet_rejoin *r, int64_t raw, struct fac
 
 /* What the tracker ended: who was never embedded ends, the others are kept. With the last picture
  * of a source all end, but only after its faces have been seen. */
-static void take_ended(struct facet_rejoin *r, struct facet_packet *p)
+static void take_ended(struct facet_rejoin *r, struct facet_packet *p, bool is_new)
 {
     int64_t raw[FACET_MAX_FACES];
     int n = p->n_ended;
     memcpy(raw, p->ended, (size_t)n * sizeof(*raw));
     p->n_ended = 0;
-    if (p->cut || p->source != r->source)
+    if (p->cut || is_new)
         end_all(r, p);
-    r->source = p->source;
     for (int i = 0; i < n && !p->flush; i++) {
         struct member *m = member_of(r, raw[i]);
         if (m && m->has_embedding)
@@ -139,8 +145,8 @@ static void take_ended(struct facet_rejoin *r, struct facet_packet *p)
 
 static void see_faces(struct facet_rejoin *r, struct facet_packet *p)
 {
-    for (int i = 0; i < r->n; i++)
-        r->members[i].is_seen = false;
+    for (int i = 0; i < r->film->n; i++)
+        r->film->members[i].is_seen = false;
     for (int i = 0; i < p->n_faces; i++) {
         struct member *m = p->faces[i].track ? member_of(r, p->faces[i].track) : NULL;
         if (m)
@@ -152,7 +158,7 @@ static void see_faces(struct facet_rejoin *r, struct facet_packet *p)
         struct member *m = member_of(r, p->faces[i].track);
         m = m ? m : add_member(r, p->faces[i].track, p);
         m->is_seen = true;
-        m->seen_ms = r->now_ms;
+        m->seen_ms = r->film->now_ms;
     }
 }
 
@@ -178,9 +184,9 @@ static struct pair likest_pair(struct facet_rejoin *r, const struct facet_packet
         struct member *young = f->track && f->has_embedding ? member_of(r, f->track) : NULL;
         if (!young || young->has_embedding)
             continue;
-        for (int j = 0; j < r->n; j++) {
-            struct member *old = &r->members[j];
-            if (old->is_seen || !old->has_embedding || r->now_ms - old->seen_ms > r->o.ms)
+        for (int j = 0; j < r->film->n; j++) {
+            struct member *old = &r->film->members[j];
+            if (old->is_seen || !old->has_embedding || r->film->now_ms - old->seen_ms > r->o.ms)
                 continue;
             float cosine = cosine_of(r, f->embedding, old->embedding);
             if (cosine >= best.cosine)
@@ -198,7 +204,7 @@ static void rejoin_all(struct facet_rejoin *r, struct facet_packet *p)
             return;
         likest.old->raw = likest.young->raw;
         likest.old->is_seen = true;
-        likest.old->seen_ms = r->now_ms;
+        likest.old->seen_ms = r->film->now_ms;
         end_member(r, likest.young, p);
     }
 }
@@ -224,9 +230,9 @@ static void write_faces(struct facet_rejoin *r, struct facet_packet *p)
 
 static void end_old(struct facet_rejoin *r, struct facet_packet *p)
 {
-    for (int i = r->n - 1; i >= 0; i--) {
-        struct member *m = &r->members[i];
-        if (!m->raw && r->now_ms - m->seen_ms > r->o.ms)
+    for (int i = r->film->n - 1; i >= 0; i--) {
+        struct member *m = &r->film->members[i];
+        if (!m->raw && r->film->now_ms - m->seen_ms > r->o.ms)
             end_member(r, m, p);
     }
 }
@@ -235,14 +241,18 @@ int facet_rejoin_step(struct facet_rejoin *r, struct facet_packet *p)
 {
     if (r->o.cosine < 0)
         return FACET_OK;
-    r->now_ms = p->frame ? p->frame->pts_ms : r->now_ms;
-    take_ended(r, p);
+    bool is_new;
+    r->film = &r->films[facet_sources_slot(&r->sources, p->source, &is_new)];
+    r->film->now_ms = p->frame ? p->frame->pts_ms : r->film->now_ms;
+    take_ended(r, p, is_new);
     see_faces(r, p);
     rejoin_all(r, p);
     write_faces(r, p);
     end_old(r, p);
-    if (p->flush)
+    if (p->flush) {
         end_all(r, p);
+        facet_sources_end(&r->sources, p->source);
+    }
     return FACET_OK;
 }
 

@@ -1,8 +1,9 @@
 #include "stages/track/track.h"
 
 #include "base/errors.h"
-#include "stages/track/assign.h"
+#include "flow/sources.h"
 #include "image/scene.h"
+#include "stages/track/assign.h"
 #include "stages/track/motion.h"
 
 #include <stdlib.h>
@@ -24,15 +25,21 @@ struct track {
     bool is_matched;
 };
 
-struct facet_tracker {
-    struct facet_track_opts o;
+/* What is known of one source. */
+struct film {
     struct track tracks[FACET_MAX_FACES];
     int n_tracks;
-    int64_t last_id;
-    int source;
     double now_ms;
     bool has_begun; /* a picture of this scene was seen */
     struct facet_scene cut;
+};
+
+struct facet_tracker {
+    struct facet_track_opts o;
+    int64_t last_id; /* of all sources */
+    struct facet_sources sources;
+    struct film films[FACET_MAX_LIVE_SOURCES];
+    struct film *film; /* the packet's */
     struct facet__assign assign;
     int rows[FACET_MAX_FACES], columns[FACET_MAX_FACES]; /* tracks and faces of a round */
     int face_track[FACET_MAX_FACES];                     /* index of each face's track, -1: none */
@@ -53,7 +60,6 @@ int facet_tracker_open(struct facet_tracker **out, const struct facet_track_opts
     t->o.min_hits = o->min_hits ? o->min_hits : MIN_HITS;
     t->o.iou = o->iou > 0 ? o->iou : IOU;
     t->o.sure = o->sure > 0 ? o->sure : SURE;
-    t->source = -1;
     *out = t;
     return FACET_OK;
 }
@@ -69,24 +75,24 @@ void facet_tracker_close(struct facet_tracker **t)
 /* There are at most as many tracks as places in `ended`. */
 static void end_track(struct facet_tracker *t, int i, struct facet_packet *p)
 {
-    if (t->tracks[i].id && p->n_ended < FACET_MAX_FACES)
-        p->ended[p->n_ended++] = t->tracks[i].id;
-    t->tracks[i] = t->tracks[--t->n_tracks];
+    if (t->film->tracks[i].id && p->n_ended < FACET_MAX_FACES)
+        p->ended[p->n_ended++] = t->film->tracks[i].id;
+    t->film->tracks[i] = t->film->tracks[--t->film->n_tracks];
 }
 
 static void end_all(struct facet_tracker *t, struct facet_packet *p)
 {
-    while (t->n_tracks > 0)
-        end_track(t, t->n_tracks - 1, p);
-    t->has_begun = false;
+    while (t->film->n_tracks > 0)
+        end_track(t, t->film->n_tracks - 1, p);
+    t->film->has_begun = false;
 }
 
 static void end_old(struct facet_tracker *t, struct facet_packet *p)
 {
-    for (int i = t->n_tracks - 1; i >= 0; i--) {
-        const struct track *k = &t->tracks[i];
+    for (int i = t->film->n_tracks - 1; i >= 0; i--) {
+        const struct track *k = &t->film->tracks[i];
         bool is_false_start = !k->id && !k->is_seen;
-        if (is_false_start || t->now_ms - k->seen_ms > t->o.ttl_ms)
+        if (is_false_start || t->film->now_ms - k->seen_ms > t->o.ttl_ms)
             end_track(t, i, p);
     }
 }
@@ -104,8 +110,8 @@ struct round {
 static int choose_rows(struct facet_tracker *t, const struct round *r)
 {
     int n = 0;
-    for (int i = 0; i < t->n_tracks; i++) {
-        if (!t->tracks[i].is_matched && (t->tracks[i].id != 0) == r->numbered)
+    for (int i = 0; i < t->film->n_tracks; i++) {
+        if (!t->film->tracks[i].is_matched && (t->film->tracks[i].id != 0) == r->numbered)
             t->rows[n++] = i;
     }
     return n;
@@ -124,11 +130,11 @@ static int choose_columns(struct facet_tracker *t, const struct facet_packet *p,
 
 static void match(struct facet_tracker *t, int track, const struct facet_packet *p, int face)
 {
-    struct track *k = &t->tracks[track];
+    struct track *k = &t->film->tracks[track];
     facet__motion_update(&k->motion, p->faces[face].box);
     k->is_matched = true;
     k->hits++;
-    k->seen_ms = t->now_ms;
+    k->seen_ms = t->film->now_ms;
     t->face_track[face] = track;
 }
 
@@ -139,7 +145,7 @@ static void match_round(struct facet_tracker *t, const struct facet_packet *p, s
         return;
     for (int i = 0; i < rows; i++) {
         for (int j = 0; j < columns; j++) {
-            float iou = facet_box_iou(t->tracks[t->rows[i]].box, p->faces[t->columns[j]].box);
+            float iou = facet_box_iou(t->film->tracks[t->rows[i]].box, p->faces[t->columns[j]].box);
             t->assign.cost[i][j] = iou >= r.iou ? 1 - iou : FACET__ASSIGN_NEVER;
         }
     }
@@ -154,27 +160,27 @@ static void match_round(struct facet_tracker *t, const struct facet_packet *p, s
 
 static void predict_all(struct facet_tracker *t, double now_ms)
 {
-    double passed = now_ms > t->now_ms ? (now_ms - t->now_ms) / 1000 : 0;
-    for (int i = 0; i < t->n_tracks; i++) {
-        struct track *k = &t->tracks[i];
+    double passed = now_ms > t->film->now_ms ? (now_ms - t->film->now_ms) / 1000 : 0;
+    for (int i = 0; i < t->film->n_tracks; i++) {
+        struct track *k = &t->film->tracks[i];
         facet__motion_predict(&k->motion, (float)passed, k->is_seen);
         k->box = facet__motion_box(&k->motion);
         k->is_matched = false;
     }
-    t->now_ms = now_ms;
+    t->film->now_ms = now_ms;
 }
 
 static void begin_tracks(struct facet_tracker *t, const struct facet_packet *p)
 {
-    for (int i = 0; i < p->n_faces && t->n_tracks < FACET_MAX_FACES; i++) {
+    for (int i = 0; i < p->n_faces && t->film->n_tracks < FACET_MAX_FACES; i++) {
         if (t->face_track[i] >= 0 || p->faces[i].score < t->o.sure)
             continue;
-        struct track *k = &t->tracks[t->n_tracks];
-        *k = (struct track){.seen_ms = t->now_ms, .hits = 1, .is_matched = true};
-        if (!t->has_begun)
+        struct track *k = &t->film->tracks[t->film->n_tracks];
+        *k = (struct track){.seen_ms = t->film->now_ms, .hits = 1, .is_matched = true};
+        if (!t->film->has_begun)
             k->hits = t->o.min_hits; /* nothing came before that it could have been missing from */
         facet__motion_begin(&k->motion, p->faces[i].box);
-        t->face_track[i] = t->n_tracks++;
+        t->face_track[i] = t->film->n_tracks++;
     }
 }
 
@@ -182,21 +188,21 @@ static void number_faces(struct facet_tracker *t, struct facet_packet *p)
 {
     for (int i = 0; i < p->n_faces; i++) {
         struct facet_face *f = &p->faces[i];
-        struct track *k = t->face_track[i] >= 0 ? &t->tracks[t->face_track[i]] : NULL;
+        struct track *k = t->face_track[i] >= 0 ? &t->film->tracks[t->face_track[i]] : NULL;
         f->is_new_track = k && !k->id && k->hits >= t->o.min_hits;
         if (f->is_new_track)
             k->id = ++t->last_id;
         f->track = k ? k->id : 0;
     }
-    for (int i = 0; i < t->n_tracks; i++)
-        t->tracks[i].is_seen = t->tracks[i].is_matched;
+    for (int i = 0; i < t->film->n_tracks; i++)
+        t->film->tracks[i].is_seen = t->film->tracks[i].is_matched;
 }
 
 static void look_for_cut(struct facet_tracker *t, struct facet_packet *p)
 {
     if (t->o.cut < 0)
         return;
-    p->cut = facet_scene_step(&t->cut, &p->frame->image, t->o.cut);
+    p->cut = facet_scene_step(&t->film->cut, &p->frame->image, t->o.cut);
     if (p->cut)
         end_all(t, p);
 }
@@ -213,7 +219,7 @@ static void track_frame(struct facet_tracker *t, struct facet_packet *p)
     begin_tracks(t, p);
     number_faces(t, p);
     end_old(t, p);
-    t->has_begun = true;
+    t->film->has_begun = true;
 }
 
 int facet_tracker_step(struct facet_tracker *t, struct facet_packet *p)
@@ -221,17 +227,18 @@ int facet_tracker_step(struct facet_tracker *t, struct facet_packet *p)
     if (p->n_faces < 0 || p->n_faces > FACET_MAX_FACES)
         return facet_fail(FACET_E_INVALID, "a packet holds at most %d faces, not %d",
                           FACET_MAX_FACES, p->n_faces);
-    if (p->source != t->source) {
-        end_all(t, p);
-        facet_scene_forget(&t->cut);
-        t->source = p->source;
-        t->now_ms = p->frame ? p->frame->pts_ms : 0;
+    bool is_new;
+    t->film = &t->films[facet_sources_slot(&t->sources, p->source, &is_new)];
+    if (is_new) {
+        end_all(t, p); /* of a source that never ended, when there were too many */
+        facet_scene_forget(&t->film->cut);
+        t->film->now_ms = p->frame ? p->frame->pts_ms : 0;
     }
     if (p->frame)
         track_frame(t, p);
     if (p->flush) {
         end_all(t, p);
-        facet_scene_forget(&t->cut);
+        facet_sources_end(&t->sources, p->source);
     }
     return FACET_OK;
 }

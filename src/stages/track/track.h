@@ -24,8 +24,8 @@ struct facet_track_opts {
 struct facet_tracker;
 int facet_tracker_open(struct facet_tracker **out, const struct facet_track_opts *o);
 void facet_tracker_close(struct facet_tracker **t);
-/* Sets track and is_new_track of each face, lists ended tracks, sets p->cut. A packet of another
- * source than the one before ends all tracks, and so does one with `flush`. Allocates nothing. */
+/* Sets track and is_new_track of each face, lists ended tracks, sets p->cut. Sources are followed apart, their packets
+ * may come mixed; one with `flush` ends its source's tracks. Numbers are unique over all. Allocates nothing. */
 int facet_tracker_step(struct facet_tracker *t, struct facet_packet *p);
 
 extern const struct facet_stage_ops facet_stage_track;       /* opts: struct facet_track_opts */

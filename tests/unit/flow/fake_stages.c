@@ -31,7 +31,7 @@ static int source_step(void *state, struct facet_packet *p)
     if (f->steps == f->o.packets)
         return FACET_E_END;
     int err = fake_fails(f);
-    p->source = 3;
+    p->source = f->o.sources ? f->steps % f->o.sources : 3;
     p->ended[0] = f->steps; /* carries the packet's number */
     p->flush = f->o.flush_last && f->steps == f->o.packets;
     if (f->o.cancel && f->steps == f->o.cancel_at)

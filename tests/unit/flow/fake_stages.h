@@ -8,6 +8,7 @@ struct fake_opts {
     int packets;           /* source: how many, then FACET_E_END */
     int flush_last;        /* source: the last one has `flush` */
     int again_every;       /* source: says FACET_E_AGAIN before each so-manieth packet */
+    int sources;           /* source: packets of so many sources in turn, from 0; 0: all of number 3 */
     int fail_at;           /* step that fails, from 1; 0: none */
     int fail_open;
     volatile int *cancel;  /* set to 1 at packet cancel_at */

@@ -14,6 +14,7 @@ struct seen {
     int64_t last;
     bool in_order, complete;
     uint64_t step_ns, queue_ns;
+    unsigned flushed; /* a bit a source */
 };
 
 static void see(void *ctx, const struct facet_packet *p)
@@ -21,6 +22,7 @@ static void see(void *ctx, const struct facet_packet *p)
     struct seen *s = ctx;
     bool is_ours = p->ended[0] > 0; /* the runner's own flush has no number */
     s->flushes += p->flush;
+    s->flushed |= (unsigned)p->flush << p->source;
     s->in_order = s->in_order && (!is_ours || p->ended[0] == s->last + 1);
     s->complete = s->complete && p->n_faces == STAGES - 1 && p->source == 3;
     s->packets += is_ours;
@@ -140,6 +142,20 @@ static void test_runner__cancel_finishes_what_is_inside_and_flushes(void **state
     }
 }
 
+static void test_runner__cancel_flushes_each_open_source(void **state)
+{
+    for (unsigned threads = 0; threads < 2; threads++) {
+        struct seen s;
+        volatile int cancel = 0;
+        struct facet_runner_opts o = {.threads = threads, .cancel = &cancel};
+        struct fake_opts source = {.packets = 90, .sources = 5, .cancel = &cancel, .cancel_at = 33};
+        assert_int_equal(run(o, source, 0, none, &s), FACET_OK);
+        assert_int_equal(s.packets, 33);
+        assert_int_equal(s.flushes, 5);
+        assert_int_equal(s.flushed, 31);
+    }
+}
+
 static void test_runner__cancel_after_a_flush_adds_none(void **state)
 {
     struct seen s;
@@ -196,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_runner__first_failure_stops_all_with_its_text),
         cmocka_unit_test(test_runner__source_that_fails_stops_all),
         cmocka_unit_test(test_runner__cancel_finishes_what_is_inside_and_flushes),
+        cmocka_unit_test(test_runner__cancel_flushes_each_open_source),
         cmocka_unit_test(test_runner__cancel_after_a_flush_adds_none),
         cmocka_unit_test(test_runner__cancelled_before_it_began_does_nothing),
         cmocka_unit_test(test_runner__one_stage_alone),

@@ -181,23 +181,46 @@ static void test_rejoin__too_late_is_new_and_the_end_was_told(void **state)
     scene_close(&s);
 }
 
-static void test_rejoin__cut_source_and_flush_end_the_lost(void **state)
+static void test_rejoin__cut_and_flush_end_the_lost(void **state)
 {
     struct scene s;
-    for (int how = 0; how < 3; how++) {
+    for (int how = 0; how < 2; how++) {
         scene_open(&s, defaults);
         one(&s, 5, 1);
         ended(&s, 5);
         begin(&s);
         s.p->cut = how == 0;
-        s.p->source = how == 1;
-        s.p->flush = how == 2;
+        s.p->flush = how == 1;
         end(&s);
         assert_int_equal(s.p->n_ended, 1);
         assert_int_equal(s.p->ended[0], 1);
         s.p->cut = false;
         scene_close(&s);
     }
+}
+
+/* A face lost by one camera does not come back in another, and keeps its number in its own. */
+static void test_rejoin__sources_are_apart(void **state)
+{
+    struct scene s;
+    scene_open(&s, defaults);
+    assert_int_equal(one(&s, 5, 1), 1);
+    ended(&s, 5);
+    begin(&s);
+    s.p->source = 1;
+    struct facet_face *f = put(&s, 6, 1);
+    end(&s);
+    assert_int_equal(f->track, 2);
+    assert_int_equal(s.p->n_ended, 0);
+    assert_int_equal(one(&s, 9, 1), 1);
+    begin(&s);
+    s.p->source = 1;
+    s.p->flush = true;
+    end(&s);
+    assert_int_equal(s.p->n_ended, 1);
+    assert_int_equal(s.p->ended[0], 2);
+    assert_int_equal(one(&s, 9, 0), 1);
+    scene_close(&s);
 }
 
 static void test_rejoin__last_picture_with_flush_keeps_its_numbers(void **state)
@@ -285,7 +308,8 @@ int main(void)
         cmocka_unit_test(test_rejoin__likest_of_several_wins),
         cmocka_unit_test(test_rejoin__never_embedded_ends_at_once),
         cmocka_unit_test(test_rejoin__too_late_is_new_and_the_end_was_told),
-        cmocka_unit_test(test_rejoin__cut_source_and_flush_end_the_lost),
+        cmocka_unit_test(test_rejoin__cut_and_flush_end_the_lost),
+        cmocka_unit_test(test_rejoin__sources_are_apart),
         cmocka_unit_test(test_rejoin__last_picture_with_flush_keeps_its_numbers),
         cmocka_unit_test(test_rejoin__faces_without_a_track_stay_without),
         cmocka_unit_test(test_rejoin__full_table_makes_room_by_telling_ends),

@@ -269,7 +269,7 @@ static void test_track__dark_noise_is_no_cut(void **state)
     scene_close(&s);
 }
 
-static void test_track__flush_and_new_source_end_all(void **state)
+static void test_track__flush_ends_all_of_its_source(void **state)
 {
     struct scene s;
     scene_open(&s, defaults);
@@ -281,10 +281,50 @@ static void test_track__flush_and_new_source_end_all(void **state)
     s.source = 1;
     s.pts_ms = 0;
     assert_int_equal(track_one(&s, 50, 50, 0.9f), 2);
-    s.source = 2; /* without a flush between */
+    s.source = 2;
     assert_int_equal(track_one(&s, 50, 50, 0.9f), 3);
+    assert_int_equal(s.p->n_ended, 0);
+    facet_packet_reset(s.p);
+    s.p->flush = true;
+    s.p->source = 1;
+    assert_int_equal(facet_tracker_step(s.tracker, s.p), FACET_OK);
     assert_int_equal(s.p->n_ended, 1);
     assert_int_equal(s.p->ended[0], 2);
+    s.source = 2;
+    assert_int_equal(track_one(&s, 50, 50, 0.9f), 3);
+    scene_close(&s);
+}
+
+/* Four cameras whose faces stand at the same places, at clocks of their own; numbers are unique over all. */
+static void test_track__mixed_sources_are_followed_apart(void **state)
+{
+    struct scene s;
+    scene_open(&s, defaults);
+    for (int i = 0; i < 40; i++) {
+        s.source = i % 4;
+        s.pts_ms = i / 4 * 40.0 + 1e6 * s.source;
+        s.mirrored = s.source & 1;
+        assert_int_equal(track_one(&s, 50 + (float)(i / 4), 50, 0.9f), 1 + s.source);
+        assert_int_equal(s.p->faces[0].is_new_track, i < 4);
+        assert_int_equal(s.p->n_ended, 0);
+        assert_false(s.p->cut);
+    }
+    scene_close(&s);
+}
+
+static void test_track__more_sources_than_places_end_the_longest_unseen(void **state)
+{
+    struct scene s;
+    scene_open(&s, defaults);
+    for (int i = 0; i < FACET_MAX_LIVE_SOURCES; i++) {
+        s.source = i;
+        assert_int_equal(track_one(&s, 50, 50, 0.9f), i + 1);
+        assert_int_equal(s.p->n_ended, 0);
+    }
+    s.source = 1000;
+    assert_int_equal(track_one(&s, 50, 50, 0.9f), FACET_MAX_LIVE_SOURCES + 1);
+    assert_int_equal(s.p->n_ended, 1);
+    assert_int_equal(s.p->ended[0], 1);
     scene_close(&s);
 }
 
@@ -372,7 +412,9 @@ int main(void)
         cmocka_unit_test(test_track__cut_ends_all),
         cmocka_unit_test(test_track__cut_may_be_turned_off),
         cmocka_unit_test(test_track__dark_noise_is_no_cut),
-        cmocka_unit_test(test_track__flush_and_new_source_end_all),
+        cmocka_unit_test(test_track__flush_ends_all_of_its_source),
+        cmocka_unit_test(test_track__mixed_sources_are_followed_apart),
+        cmocka_unit_test(test_track__more_sources_than_places_end_the_longest_unseen),
         cmocka_unit_test(test_track__last_picture_with_flush_is_tracked_first),
         cmocka_unit_test(test_track__as_many_as_a_packet_holds),
         cmocka_unit_test(test_track__strange_boxes_do_no_harm),
