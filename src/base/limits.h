@@ -19,5 +19,6 @@
 #define FACET_MAX_JSON_DEPTH 64
 #define FACET_MAX_PEOPLE (10u * 1000 * 1000)
 #define FACET_MAX_INDEX_ROWS (1u << 30)           /* templates in a search index file */
+#define FACET_MAX_NETSIM_LINKS 256                /* connections, or UDP peers, of a relay */
 
 #endif
