@@ -7,6 +7,8 @@
 #include "stages/ingest/cameras.h"
 #include "store/events.h"
 
+struct facet_str;
+
 struct facet_site {
     char path[1024];               /* of the file */
     char name[64], device[64];     /* site: ..., device: ... (host name by default) */
@@ -20,7 +22,7 @@ struct facet_site {
              char prefix[64]; bool discovery; char discovery_prefix[64]; } mqtt;      /* host "": no broker */
     struct { char url[512], key[256], ca[1024]; bool insecure; } server;              /* a device's server; url "": none */
     struct { char path[1024]; int64_t max_bytes, max_age_ms; } outbox;
-    struct { char chip[8]; int quality, chips_per_track; bool fallback; double expires_ms;
+    struct { char chip[8]; int quality, chips_per_track; bool fallback; double fallback_ms, expires_ms;
              int batch; double batch_ms; } hybrid;                                      /* chip: "png" or "jpeg" */
     struct { char listen[128]; int port; char cert[1024], key[1024]; bool insecure; char keys[1024]; unsigned workers; bool live_view; } serve;
     struct { char events[1024]; bool snapshots, crops, blur_others; struct facet_retention retention; char key[1024]; } store;
@@ -31,7 +33,21 @@ struct facet_site {
 /* FACET_E_FORMAT with file and line; FACET_E_INVALID names both keys of a contradiction. */
 int facet_site_load(struct facet_site *out, const char *path);
 void facet_site_fini(struct facet_site *s);
+/* Every key's default; no camera. For tests, and for servers without a file. */
+int facet_site_defaults(struct facet_site *out);
+/* What goes together and what does not; load does this. */
+int facet_site_check(const struct facet_site *s);
+/* What a device needs besides: cameras, and a broker or server where its strategy wants one. */
+int facet_site_check_device(const struct facet_site *s);
+/* Does the file name `site:` or `cameras:`? Otherwise it holds the options of facet run. */
+bool facet_site_is_site(const char *path);
 /* The documented file with every key, its default and what it means. */
 int facet_site_example(struct facet_str *out);
+/* Every key as a row of a Markdown table. */
+int facet_site_table(struct facet_str *out);
+/* A site as it is, after file and environment; secrets as "(set)". */
+int facet_site_print(const struct facet_site *s, struct facet_str *out);
+/* "localhost", 127.x and ::1. */
+bool facet_host_is_local(const char *host);
 
 #endif
