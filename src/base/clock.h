@@ -17,5 +17,7 @@ uint64_t facet_now_ns(void);
 
 /* Writes UTC as "2026-01-31T12:00:00.000Z" (25 bytes with NUL). */
 void facet_format_time(char out[25], int64_t wall_ms);
+/* Reads what facet_format_time writes, and nothing else: FACET_E_FORMAT. */
+int facet_parse_time(const char *text, int64_t *wall_ms);
 
 #endif

@@ -125,6 +125,16 @@ bool facet_json_is_array(const struct facet_json *j)
     return json_is_array(to_jansson(j));
 }
 
+bool facet_json_is_null(const struct facet_json *j)
+{
+    return json_is_null(to_jansson(j));
+}
+
+bool facet_json_is_number(const struct facet_json *j)
+{
+    return json_is_number(to_jansson(j));
+}
+
 int facet_json_each(const struct facet_json *obj, facet_json_member_fn *fn, void *ctx)
 {
     json_t *j = to_jansson(obj);

@@ -24,6 +24,8 @@ int64_t facet_json_int(const struct facet_json *j, int64_t fallback);
 bool facet_json_bool(const struct facet_json *j, bool fallback);
 bool facet_json_is_object(const struct facet_json *j);
 bool facet_json_is_array(const struct facet_json *j);
+bool facet_json_is_null(const struct facet_json *j);       /* the word null; absent is none */
+bool facet_json_is_number(const struct facet_json *j);
 /* Calls fn for each member in order of insertion; stops at non-zero and returns it. */
 typedef int facet_json_member_fn(void *ctx, const char *key, const struct facet_json *value);
 int facet_json_each(const struct facet_json *obj, facet_json_member_fn *fn, void *ctx);

@@ -17,6 +17,8 @@
 #define FACET_MAX_YAML_DEPTH 16
 #define FACET_MAX_YAML_NODES (1u << 18)
 #define FACET_MAX_JSON_DEPTH 64
+#define FACET_MAX_EVENT_JSON (64 << 10)           /* bytes of one event */
+#define FACET_MAX_WIRE_MESSAGE (8u << 20)         /* bytes of one message by the broker */
 #define FACET_MAX_PEOPLE (10u * 1000 * 1000)
 #define FACET_MAX_INDEX_ROWS (1u << 30)           /* templates in a search index file */
 #define FACET_MAX_NETSIM_LINKS 256                /* connections, or UDP peers, of a relay */

@@ -2,37 +2,10 @@
 
 #include "base/errors.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <string.h>
-
-/* Length of the UTF-8 sequence at `s` and its code point; 0 for what is none (RFC 3629). */
-static int utf8_next(const unsigned char *s, uint32_t *point)
-{
-    if (s[0] < 0x80)
-        return *point = s[0], 1;
-    int n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4)
-        return 0;
-    uint32_t v = s[0] & (0x7fu >> n);
-    for (int i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-        v = v << 6 | (s[i] & 0x3fu);
-    }
-    static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-    if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
-        return 0;
-    *point = v;
-    return n;
-}
-
-/* Controls, and the marks that turn or hide text so that one name looks like another. */
-static bool is_forbidden(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x200b && c <= 0x200f) ||
-           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
-}
 
 int facet__check_name(const char *name)
 {
@@ -47,11 +20,11 @@ int facet__check_name(const char *name)
         return facet_fail(FACET_E_INVALID, "the name 'unknown' is kept for strangers, choose another");
     for (const unsigned char *s = (const unsigned char *)name; *s;) {
         uint32_t c = 0;
-        int n = utf8_next(s, &c);
+        int n = facet_utf8_next(s, &c);
         if (!n)
             return facet_fail(FACET_E_INVALID, "the name is not valid UTF-8 at byte %zu",
                               (size_t)(s - (const unsigned char *)name));
-        if (is_forbidden(c))
+        if (facet_utf8_is_hidden(c))
             return facet_fail(FACET_E_INVALID, "the name holds the control character U+%04X", c);
         s += n;
     }

@@ -18,6 +18,7 @@ enum facet_event_type {
     FACET_EVENT_TYPES
 };
 extern const char *const facet_event_words[FACET_EVENT_TYPES];
+extern const char *const facet_decision_words[3];      /* by enum facet_decision */
 
 #define FACET_EVENT_ID 64          /* bytes of an id, with NUL */
 
@@ -25,7 +26,7 @@ struct facet_event {
     char id[FACET_EVENT_ID];
     enum facet_event_type type;
     char run[64], site[64], device[64], strategy[16];
-    char camera[FACET_MAX_NAME];   /* the camera's name; a file's path for files */
+    char camera[1024];             /* the camera's name; a file's path for files, cut where it is longer */
     int64_t track, frame;          /* track numbers are unique in a run */
     double pts_ms;
     int64_t captured_ms;           /* Unix time of the frame, by the clock of who captured it */
@@ -43,9 +44,10 @@ struct facet_event {
     char snapshot[FACET_EVENT_ID]; /* id of a kept picture; "": none */
 };
 
-/* One JSON object, without line feed, appended. */
+/* One JSON object, without line feed, appended. Members and their order: docs/events.md. */
 int facet_event_to_json(const struct facet_event *e, struct facet_str *out);
-/* FACET_E_FORMAT with what is wrong. Takes nothing; unknown members are ignored, so that newer peers can talk. */
+/* FACET_E_FORMAT with what is wrong, FACET_E_LIMIT over FACET_MAX_EVENT_JSON; *out is zero then. Takes
+ * nothing; unknown members are ignored, so that newer peers can talk. */
 int facet_event_from_json(struct facet_event *out, const char *text, size_t len);
 
 #endif

@@ -7,12 +7,19 @@
 #include "flow/stage.h"
 
 struct facet_energy;
+struct facet_event;
 
 struct facet_publish_opts {
     const char *csv, *events, *video;      /* paths, NULL: none; "-" is stdout for csv and events */
     const char *run, *strategy, *device, *detector, *recogniser;    /* CSV columns */
     const char *(*source_name)(void *ctx, int source); double (*source_fps)(void *ctx, int source); void *source_ctx;    /* fps 0: a picture */
     struct facet_energy *energy;           /* borrowed, NULL: the column stays empty */
+    /* Each event as it is made, besides the file; on the last stage's thread, borrowed until it returns. */
+    void (*event)(void *ctx, const struct facet_event *e);
+    void *event_ctx;
+    const char *site;                      /* in events; NULL: none */
+    double event_expires_ms;               /* events are over so long after the frame; 0: never */
+    bool live;                             /* sources are cameras: none is a picture, whatever source_fps says */
 };
 extern const struct facet_stage_ops facet_stage_publish;     /* opts: struct facet_publish_opts */
 

@@ -1,11 +1,12 @@
-/* One JSON line for what happens (docs/events.md): a face appears, a track is given a name or found
- * unknown, a track ends; in pictures, each face. Of each living track a few facts are kept, so that
- * its end can tell them; the table has a ceiling, beyond which an end tells the number alone. */
+/* What happens becomes events (docs/events.md): a face appears, a track is given a name or found unknown,
+ * a track ends; in pictures, each face. Each is one JSON line, and one call of the `event` option. Of each
+ * living track a few facts are kept, so that its end can tell them; the table has a ceiling, beyond which
+ * an end tells the number alone. */
 #include "stages/publish/sink_priv.h"
 
 #include "base/clock.h"
 #include "base/errors.h"
-#include "base/json.h"
+#include "wire/event.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,6 @@
 
 struct seen {
     int64_t track, frames;
-    int source;
     double first_ms, last_ms;
     int64_t last_frame;
     struct facet_box box;
@@ -25,97 +25,66 @@ struct seen {
 };
 
 struct events {
-    struct facet__lines out;
+    struct facet__lines out; /* not open: events are only handed on */
     int64_t next_id;
     unsigned process; /* tells runs that start in the same millisecond apart */
+    struct facet_event event;
     int n_seen;
     struct seen seen[MAX_TRACKS];
 };
 
 static const char *events_path(const struct facet_publish_opts *o)
 {
-    return o->events;
+    return !o->events && o->event ? "" : o->events;
 }
 
 static int events_open(void *state, const struct facet__publish *pub, const char *path)
 {
     struct events *e = state;
     e->process = (unsigned)getpid() & 0xffffff;
-    return facet__lines_open(&e->out, path);
+    return path[0] ? facet__lines_open(&e->out, path) : FACET_OK;
 }
 
-/* What all events begin with. */
+/* What all events of a packet begin with. */
 struct when {
-    int source;
+    int source, width, height;
     int64_t frame;
     double pts_ms;
     int64_t wall_ms;
 };
 
-static void begin(struct facet_jsonw *w, struct events *e, const struct facet__publish *pub,
-                  const char *type, const struct when *t)
+static struct facet_event *begin(struct events *e, const struct facet__publish *pub, enum facet_event_type type,
+                                 const struct when *t)
 {
-    char id[64], time[25];
-    snprintf(id, sizeof(id), "%llx-%06x-%llu", (unsigned long long)pub->started_ms, e->process,
+    struct facet_event *ev = &e->event;
+    const struct facet_publish_opts *o = &pub->o;
+    *ev = (struct facet_event){.type = type, .frame = t->frame, .pts_ms = t->pts_ms, .captured_ms = t->wall_ms,
+                               .width = t->width, .height = t->height};
+    snprintf(ev->id, sizeof(ev->id), "%llx-%06x-%llu", (unsigned long long)pub->started_ms, e->process,
              (unsigned long long)++e->next_id);
-    facet_format_time(time, t->wall_ms);
-    facet_jsonw_init(w, &e->out.text, false);
-    facet_jsonw_object(w);
-    facet_jsonw_kstr(w, "id", id);
-    facet_jsonw_kstr(w, "type", type);
-    facet_jsonw_kstr(w, "run", pub->o.run);
-    facet_jsonw_kstr(w, "source", facet__source_name(pub, t->source));
-    facet_jsonw_kint(w, "frame", t->frame);
-    facet_jsonw_knum(w, "pts_ms", t->pts_ms, 3);
-    facet_jsonw_kstr(w, "time", time);
+    snprintf(ev->run, sizeof(ev->run), "%s", o->run);
+    snprintf(ev->site, sizeof(ev->site), "%s", o->site ? o->site : "");
+    snprintf(ev->device, sizeof(ev->device), "%s", o->device);
+    snprintf(ev->strategy, sizeof(ev->strategy), "%s", o->strategy);
+    snprintf(ev->camera, sizeof(ev->camera), "%s", facet__source_name(pub, t->source));
+    ev->published_ms = facet_clock_system.wall_ms(facet_clock_system.ctx);
+    if (o->event_expires_ms > 0)
+        ev->expires_ms = ev->captured_ms + (int64_t)o->event_expires_ms;
+    return ev;
 }
 
-static int end(struct facet_jsonw *w, struct events *e)
+static int end(struct events *e, const struct facet__publish *pub)
 {
-    facet_jsonw_end_object(w);
-    facet_str_puts(&e->out.text, "\n");
-    return facet__lines_write(&e->out);
-}
-
-static void add_box(struct facet_jsonw *w, struct facet_box b, float score)
-{
-    const float sides[4] = {b.x1, b.y1, b.x2, b.y2};
-    facet_jsonw_key(w, "box");
-    facet_jsonw_array(w);
-    for (int i = 0; i < 4; i++)
-        facet_jsonw_num(w, (double)sides[i], 1);
-    facet_jsonw_end_array(w);
-    facet_jsonw_knum(w, "score", (double)score, 4);
-}
-
-static void add_points(struct facet_jsonw *w, const struct facet_face *f)
-{
-    facet_jsonw_key(w, "landmarks");
-    facet_jsonw_array(w);
-    for (int i = 0; i < FACET_LANDMARKS; i++) {
-        facet_jsonw_array(w);
-        facet_jsonw_num(w, (double)f->points.p[i].x, 1);
-        facet_jsonw_num(w, (double)f->points.p[i].y, 1);
-        facet_jsonw_end_array(w);
+    int err = FACET_OK;
+    if (e->out.path) {
+        err = facet_event_to_json(&e->event, &e->out.text);
+        facet_str_puts(&e->out.text, "\n");
+        if (!err)
+            err = facet__lines_write(&e->out);
     }
-    facet_jsonw_end_array(w);
-}
-
-static void add_identity(struct facet_jsonw *w, const struct facet_identity *id)
-{
-    static const char *const words[] = {"undecided", "unknown", "known"};
-    bool is_known = id->decision == FACET_KNOWN;
-    facet_jsonw_kstr(w, "decision", words[id->decision]);
-    facet_jsonw_key(w, "person");
-    if (is_known)
-        facet_jsonw_int(w, id->person);
-    else
-        facet_jsonw_null(w);
-    facet_jsonw_kstr(w, "name", is_known ? id->name : NULL);
-    if (id->decision == FACET_UNDECIDED)
-        return;
-    facet_jsonw_knum(w, "cosine", (double)id->cosine, 4);
-    facet_jsonw_knum(w, "calibrated", (double)id->score, 4);
+    if (!err && pub->o.event)
+        pub->o.event(pub->o.event_ctx, &e->event);
+    return err;
 }
 
 static struct seen *find(struct events *e, int64_t track)
@@ -131,7 +100,7 @@ static void remember(struct events *e, const struct facet_face *f, const struct 
     struct seen *s = find(e, f->track);
     if (!s && e->n_seen < MAX_TRACKS) {
         s = &e->seen[e->n_seen++];
-        *s = (struct seen){.track = f->track, .source = t->source, .first_ms = t->pts_ms};
+        *s = (struct seen){.track = f->track, .first_ms = t->pts_ms};
     }
     if (!s)
         return;
@@ -143,62 +112,66 @@ static void remember(struct events *e, const struct facet_face *f, const struct 
     s->identity = f->identity;
 }
 
-static int put_face(struct events *e, const struct facet__publish *pub, const char *type,
+static int put_face(struct events *e, const struct facet__publish *pub, enum facet_event_type type,
                     const struct facet_face *f, const struct when *t)
 {
-    struct facet_jsonw w;
-    begin(&w, e, pub, type, t);
-    if (f->track)
-        facet_jsonw_kint(&w, "track", f->track);
-    add_box(&w, f->box, f->score);
-    if (f->has_points)
-        add_points(&w, f);
-    facet_jsonw_knum(&w, "quality", (double)f->quality.score, 3);
-    if (strcmp(type, "face_new") != 0)
-        add_identity(&w, facet__identity_of(f));
-    return end(&w, e);
+    struct facet_event *ev = begin(e, pub, type, t);
+    ev->track = f->track;
+    ev->has_box = true;
+    ev->box = f->box;
+    ev->score = f->score;
+    ev->has_points = f->has_points;
+    ev->points = f->points;
+    ev->quality = f->quality.score;
+    if (type != FACET_EVENT_NEW)
+        ev->identity = *facet__identity_of(f);
+    return end(e, pub);
 }
 
-static int put_end(struct events *e, const struct facet__publish *pub, int64_t track,
-                   const struct when *now)
+static int put_end(struct events *e, const struct facet__publish *pub, int64_t track, const struct when *now)
 {
-    struct facet_jsonw w;
     struct seen *s = find(e, track);
     struct when t = *now;
     if (s && t.frame < 0) {
         t.frame = s->last_frame;
         t.pts_ms = s->last_ms;
     }
-    begin(&w, e, pub, "track_end", &t);
-    facet_jsonw_kint(&w, "track", track);
+    struct facet_event *ev = begin(e, pub, FACET_EVENT_END, &t);
+    ev->track = track;
     if (s) {
-        add_box(&w, s->box, s->score);
-        facet_jsonw_kint(&w, "frames", s->frames);
-        facet_jsonw_knum(&w, "first_ms", s->first_ms, 3);
-        facet_jsonw_knum(&w, "last_ms", s->last_ms, 3);
-        add_identity(&w, &s->identity);
+        ev->has_box = true;
+        ev->box = s->box;
+        ev->score = s->score;
+        ev->frames = s->frames;
+        ev->first_ms = s->first_ms;
+        ev->last_ms = s->last_ms;
+        ev->identity = s->identity;
         *s = e->seen[--e->n_seen];
     }
-    return end(&w, e);
+    return end(e, pub);
 }
 
-static int put_faces(struct events *e, const struct facet__publish *pub,
-                     const struct facet_packet *p, const struct when *t)
+static bool is_picture(const struct facet__publish *pub, int source)
 {
-    bool is_picture = facet__source_fps(pub, p->source) <= 0;
+    return !pub->o.live && facet__source_fps(pub, source) <= 0;
+}
+
+static int put_faces(struct events *e, const struct facet__publish *pub, const struct facet_packet *p,
+                     const struct when *t)
+{
     int err = FACET_OK;
     for (int i = 0; !err && i < p->n_faces; i++) {
         const struct facet_face *f = &p->faces[i];
-        if (is_picture) {
-            err = put_face(e, pub, "face", f, t);
+        if (is_picture(pub, p->source)) {
+            err = put_face(e, pub, FACET_EVENT_FACE, f, t);
             continue;
         }
         if (f->track)
             remember(e, f, t);
         if (f->is_new_track)
-            err = put_face(e, pub, "face_new", f, t);
+            err = put_face(e, pub, FACET_EVENT_NEW, f, t);
         if (!err && f->identity_changed)
-            err = put_face(e, pub, "identity", f, t);
+            err = put_face(e, pub, FACET_EVENT_IDENTITY, f, t);
     }
     return err;
 }
@@ -206,16 +179,16 @@ static int put_faces(struct events *e, const struct facet__publish *pub,
 static int events_put(void *state, const struct facet__publish *pub, const struct facet_packet *p)
 {
     struct events *e = state;
-    struct when t = {p->source, -1, 0, 0};
+    struct when t = {.source = p->source, .frame = -1};
     int err = FACET_OK;
     if (p->frame) {
-        t = (struct when){p->source, p->frame->index, p->frame->pts_ms, p->frame->wall_ms};
+        const struct facet_frame *f = p->frame;
+        t = (struct when){p->source, f->image.width, f->image.height, f->index, f->pts_ms, f->wall_ms};
         err = put_faces(e, pub, p, &t);
     } else {
         t.wall_ms = facet_clock_system.wall_ms(facet_clock_system.ctx);
     }
-    bool is_picture = facet__source_fps(pub, p->source) <= 0;
-    for (int i = 0; !err && !is_picture && i < p->n_ended; i++)
+    for (int i = 0; !err && !is_picture(pub, p->source) && i < p->n_ended; i++)
         err = put_end(e, pub, p->ended[i], &t);
     return err;
 }

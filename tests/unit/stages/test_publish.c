@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "media/video.h"
 #include "stages/publish/publish.h"
+#include "wire/event.h"
 
 #include <facet/error.h>
 #include <stdio.h>
@@ -247,6 +248,36 @@ static void test_events__tell_a_track_from_start_to_end(void **state)
     free(text);
 }
 
+struct heard { int n; struct facet_event all[8]; };
+
+static void hear(void *ctx, const struct facet_event *e)
+{
+    struct heard *h = ctx;
+    if (h->n < 8)
+        h->all[h->n++] = *e;
+}
+
+static void test_events__are_handed_on_without_a_file(void **state)
+{
+    struct room *r = *state;
+    struct heard heard = {0};
+    struct facet_publish_opts o = {.run = "r", .strategy = "edge", .device = "pi", .site = "home", .source_name = name_of,
+                                   .source_ctx = r, .event = hear, .event_ctx = &heard, .event_expires_ms = 5000, .live = true};
+    assert_int_equal(facet_stage_open(&r->stage, &facet_stage_publish, &o), FACET_OK);
+    next_frame(r, 0, 4, 100, 90)->is_new_track = true; /* no source_fps: yet no picture, as it is live */
+    send(r);
+    send_flush(r, 0, 7);
+    assert_int_equal(heard.n, 2);
+    assert_int_equal(heard.all[0].type, FACET_EVENT_NEW);
+    assert_int_equal(heard.all[1].type, FACET_EVENT_END);
+    assert_string_equal(heard.all[0].site, "home");
+    assert_string_equal(heard.all[0].device, "pi");
+    assert_int_equal(heard.all[0].width, 100);
+    assert_int_equal(heard.all[0].captured_ms, 1790000000004);
+    assert_int_equal(heard.all[0].expires_ms, 1790000005004);
+    assert_int_equal(heard.all[1].frames, 1);
+}
+
 static void test_events__each_face_of_a_picture(void **state)
 {
     struct room *r = *state;
@@ -365,6 +396,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_csv__row_has_every_column, setup, teardown),
         cmocka_unit_test_setup_teardown(test_csv__header_is_there_before_any_frame, setup, teardown),
         cmocka_unit_test_setup_teardown(test_events__tell_a_track_from_start_to_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_events__are_handed_on_without_a_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_events__each_face_of_a_picture, setup, teardown),
         cmocka_unit_test_setup_teardown(test_events__more_tracks_than_remembered_still_end, setup,
                                         teardown),
