@@ -1,0 +1,147 @@
+/* What others see of a node: events as they happen, the last faces of a camera, figures. */
+#include "base/clock.h"
+#include "base/errors.h"
+#include "base/str.h"
+#include "deploy/node_priv.h"
+#include "flow/packet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- listeners ---- */
+
+int facet_node_listen(struct facet_node *n, facet_node_listener *fn, void *ctx, int *handle)
+{
+    int err = FACET_OK;
+    *handle = 0;
+    facet_lock_take(&n->listen_lock);
+    if (n->n_listeners == FACET__NODE_LISTENERS)
+        err = FACET_E_LIMIT;
+    else {
+        *handle = ++n->last_handle;
+        n->listeners[n->n_listeners++] = (struct facet__listener){ .fn = fn, .ctx = ctx, .handle = *handle };
+    }
+    facet_lock_give(&n->listen_lock);
+    return err ? facet_fail(err, "there are %d listeners to events already", FACET__NODE_LISTENERS) : FACET_OK;
+}
+
+void facet_node_unlisten(struct facet_node *n, int handle)
+{
+    facet_lock_take(&n->listen_lock);
+    for (int i = 0; i < n->n_listeners; i++)
+        if (n->listeners[i].handle == handle) {
+            n->listeners[i] = n->listeners[--n->n_listeners];
+            break;
+        }
+    facet_lock_give(&n->listen_lock);
+}
+
+void facet__node_tell(struct facet_node *n, const struct facet_event *e)
+{
+    facet_lock_take(&n->listen_lock);
+    for (int i = 0; i < n->n_listeners; i++)
+        n->listeners[i].fn(n->listeners[i].ctx, e);
+    facet_lock_give(&n->listen_lock);
+}
+
+/* ---- last faces ---- */
+
+static struct facet__last_faces *find_faces(struct facet_node *n, const char *camera, bool make)
+{
+    struct facet__last_faces *f;
+    for (int i = 0; i < n->n_faces; i++)
+        if (!strcmp(n->faces[i]->camera, camera))
+            return n->faces[i];
+    if (!make)
+        return NULL;
+    if (n->n_faces < FACET_MAX_CAMERAS) {
+        f = calloc(1, sizeof(*f));
+        if (!f)
+            return NULL;
+        n->faces[n->n_faces++] = f;
+    } else { /* cameras came and went: the one not seen for longest makes room */
+        f = n->faces[0];
+        for (int i = 1; i < n->n_faces; i++)
+            if (n->faces[i]->captured_ms < f->captured_ms)
+                f = n->faces[i];
+    }
+    if (facet_copy_text(f->camera, sizeof(f->camera), camera))
+        f->camera[0] = '\0';
+    return f;
+}
+
+static void keep_faces(struct facet__last_faces *f, const struct facet_packet *p)
+{
+    f->n = p->n_faces < FACET__NODE_FACES ? p->n_faces : FACET__NODE_FACES;
+    f->captured_ms = p->frame->wall_ms;
+    for (int i = 0; i < f->n; i++) {
+        f->face[i] = p->faces[i];
+        f->face[i].chip = (struct facet_image){ 0 };
+        f->face[i].chip_cap = 0;
+        f->face[i].embedding = NULL;
+        f->face[i].has_chip = f->face[i].has_embedding = false;
+    }
+}
+
+void facet__node_drop_faces(struct facet_node *n)
+{
+    for (int i = 0; i < n->n_faces; i++)
+        free(n->faces[i]);
+    n->n_faces = 0;
+}
+
+int facet_node_faces(struct facet_node *n, const char *camera, struct facet_face *out, int max, int64_t *captured_ms)
+{
+    int count = 0;
+    facet_lock_take(&n->lock);
+    struct facet__last_faces *f = find_faces(n, camera, false);
+    *captured_ms = f ? f->captured_ms : 0;
+    for (; f && count < f->n && count < max; count++)
+        out[count] = f->face[count];
+    facet_lock_give(&n->lock);
+    return count;
+}
+
+/* ---- figures ---- */
+
+static void count_packet(struct facet_node_stats *s, const struct facet_packet *p)
+{
+    s->dropped += p->dropped;
+    s->embedded += p->embedded;
+    s->faces += p->n_faces;
+    s->bytes_sent += p->bytes_sent;
+    s->bytes_received += p->bytes_received;
+    for (int i = 0; i < p->n_faces; i++) {
+        s->tracks += p->faces[i].is_new_track;
+        s->named += p->faces[i].identity.decision == FACET_KNOWN;
+    }
+    if (!p->frame)
+        return;
+    s->frames++;
+    for (int i = 0; i < FACET_STEPS; i++)
+        facet_histogram_add(&s->step[i], p->step_ns[i]);
+    facet_histogram_add(&s->queue, p->queue_ns);
+    facet_histogram_add(&s->total, facet_now_ns() - p->born_ns);
+}
+
+void facet__node_saw(struct facet_node *n, const struct facet_packet *p, const char *camera)
+{
+    facet_lock_take(&n->lock);
+    count_packet(&n->stats, p);
+    struct facet__last_faces *f = p->frame ? find_faces(n, camera, true) : NULL;
+    if (f)
+        keep_faces(f, p);
+    facet_lock_give(&n->lock);
+}
+
+void facet_node_stats(struct facet_node *n, struct facet_node_stats *out)
+{
+    facet_lock_take(&n->lock);
+    *out = n->stats;
+    facet_lock_give(&n->lock);
+    out->seconds = (double)(facet_now_ns() - n->started_ns) / 1e9;
+    out->cpu_seconds = (double)facet_process_cpu_ns() / 1e9;
+    out->resident_bytes = facet_rss_bytes();
+    out->joules = -1;
+    out->mqtt_state = -1;
+}

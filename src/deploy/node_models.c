@@ -1,0 +1,76 @@
+/* Which networks and whose faces: what a node looks up before anything runs. */
+#include "base/errors.h"
+#include "base/log.h"
+#include "deploy/node_priv.h"
+#include "models/models.h"
+#include "store/gallery.h"
+
+#include <string.h>
+
+static int find_model(const struct facet_model_spec **out, const struct facet_node *n, const char *name, const char *task)
+{
+    *out = *name ? facet_manifest_find(n->manifest, name) : facet_manifest_default(n->manifest, task);
+    if (!*out)
+        return FACET_E_NOT_FOUND;
+    if (strcmp((*out)->task, task))
+        return facet_fail(FACET_E_UNSUPPORTED, "cannot use '%s' here: its task is '%s', not '%s'", name, (*out)->task, task);
+    return FACET_OK;
+}
+
+/* A gallery that is there says whose embeddings it holds. */
+static int recogniser_of_gallery(char out[FACET_MAX_NAME], const char *path)
+{
+    struct facet_gallery_opts o = { .path = path, .read_only = true };
+    struct facet_gallery_info info = { .schema = 0 };
+    struct facet_gallery *g;
+    int err = facet_gallery_open(&g, &o);
+    if (err == FACET_E_NOT_FOUND)
+        return FACET_OK;
+    if (!err)
+        err = facet_gallery_info(g, &info);
+    if (!err)
+        memcpy(out, info.model, sizeof(info.model));
+    facet_gallery_close(&g);
+    return err;
+}
+
+static const char *gallery_path(const struct facet_node *n)
+{
+    return *n->site->gallery.path ? n->site->gallery.path : NULL;
+}
+
+int facet__node_open_models(struct facet_node *n)
+{
+    char model[FACET_MAX_NAME] = "";
+    int err = facet_manifest_open(&n->manifest, NULL);
+    if (!err)
+        err = find_model(&n->detector, n, n->site->models.detector, "detect");
+    if (!err && !*n->site->models.recogniser)
+        err = recogniser_of_gallery(model, gallery_path(n));
+    if (!err)
+        err = find_model(&n->recogniser, n, *model ? model : n->site->models.recogniser, "embed");
+    return err;
+}
+
+/* A server makes its gallery; a device without one knows nobody. */
+int facet__node_open_gallery(struct facet_node *n)
+{
+    char contract[65];
+    bool is_server = n->o.role == FACET_NODE_SERVER;
+    int err = facet_model_contract(n->recogniser, contract);
+    struct facet_gallery_opts o = {
+        .path = gallery_path(n),
+        .contract = contract,
+        .model = n->recogniser->name,
+        .dim = n->recogniser->dim,
+        .create = is_server,
+        .read_only = !is_server,
+    };
+    if (!err)
+        err = facet_gallery_open(&n->gallery, &o);
+    if (err == FACET_E_NOT_FOUND && !is_server && !gallery_path(n)) {
+        facet_log(FACET_LOG_WARN, "node", "there is no gallery: everyone is unknown (facet enroll makes one)");
+        return FACET_OK;
+    }
+    return err;
+}
