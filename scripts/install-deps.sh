@@ -10,6 +10,9 @@ build="gcc libc6-dev meson ninja-build pkg-config ca-certificates python3
     libcurl4-openssl-dev libmosquitto-dev scdoc"
 test="libcmocka-dev g++ libopencv-dnn-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user git
     mosquitto mosquitto-clients openssl"
+# The page is built and driven in a browser: any Node 18 or newer does.
+test="$test chromium"
+command -v npm >/dev/null || test="$test nodejs npm"
 fuzz="clang libclang-rt-14-dev llvm-14"
 fresh="debootstrap"
 

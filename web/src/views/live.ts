@@ -1,0 +1,115 @@
+/** Cameras as they are now. The wall asks for single pictures, slowly; one camera alone is a stream with boxes over it. Both stop when nobody looks. */
+import { get, part, stream, type Boxes, type Camera, type FaceEvent, type List } from '../api';
+import { h, replace } from '../dom';
+import { time } from '../format';
+import { empty, load, repeat, type Context } from '../view';
+import { stateBadge } from './state';
+
+const WALL_MS = 1000;
+
+function tile(camera: Camera): { el: HTMLElement; refresh: (c: Camera) => void } {
+  const picture = h('img', { alt: `Newest picture of ${camera.name}`, width: 640, height: 360 });
+  const state = h('span');
+  const info = h('span', { class: 'hint' });
+  const frame = h('div', { class: 'picture' }, picture);
+  const el = h('a', { class: 'tile', href: `#/live/${part(camera.name)}` }, frame,
+    h('div', { class: 'caption' }, h('strong', {}, camera.name), state, info));
+  picture.addEventListener('load', () => frame.classList.remove('none'));
+  picture.addEventListener('error', () => frame.classList.add('none'));
+  return {
+    el,
+    refresh: (c) => {
+      replace(state, stateBadge(c));
+      replace(info, c.state === 'live' ? `${c.fps.toFixed(1)} frames/s` : c.error);
+      if (c.state === 'live' || c.state === 'stalled') picture.src = `/v1/cameras/${part(c.name)}/snapshot?boxes=1&t=${Date.now()}`;
+      else frame.classList.add('none');
+    },
+  };
+}
+
+function wall(root: HTMLElement): () => void {
+  const grid = h('div', { class: 'wall' });
+  const tiles = new Map<string, ReturnType<typeof tile>>();
+  replace(root, h('h1', {}, 'Live'), grid);
+  const draw = (list: List<Camera>): void => {
+    if (!list.items.length) {
+      tiles.clear();
+      replace(grid, empty('No camera yet.', h('a', { class: 'button', href: '#/cameras' }, 'Add a camera')));
+      return;
+    }
+    const names = new Set(list.items.map((c) => c.name));
+    if (list.items.some((c) => !tiles.has(c.name)) || [...tiles.keys()].some((n) => !names.has(n))) {
+      tiles.clear();
+      list.items.forEach((c) => tiles.set(c.name, tile(c)));
+      replace(grid, [...tiles.values()].map((t) => t.el));
+    }
+    list.items.forEach((c) => tiles.get(c.name)?.refresh(c));
+  };
+  return repeat(WALL_MS, () => load(grid, () => get<List<Camera>>('/v1/cameras'), draw));
+}
+
+function label(f: Boxes['faces'][number]): string {
+  if (f.decision === 'known' && f.name) return `${f.name} ${Math.round(100 * f.calibrated)} %`;
+  return f.decision === 'unknown' ? 'unknown' : `face ${f.track || ''}`;
+}
+
+function drawBoxes(canvas: HTMLCanvasElement, b: Boxes): void {
+  const ink = canvas.getContext('2d');
+  if (!ink) return;
+  canvas.width = b.width || 640;
+  canvas.height = b.height || 360;
+  const line = Math.max(2, canvas.width / 400);
+  ink.lineWidth = line;
+  ink.font = `600 ${Math.round(9 * line)}px system-ui, sans-serif`;
+  for (const f of b.faces) {
+    const [x1 = 0, y1 = 0, x2 = 0, y2 = 0] = f.box;
+    ink.strokeStyle = f.decision === 'known' ? '#2bd4a8' : f.decision === 'unknown' ? '#ffb020' : '#9fb4c7';
+    ink.strokeRect(x1, y1, x2 - x1, y2 - y1);
+    const text = label(f), w = ink.measureText(text).width + 4 * line;
+    ink.fillStyle = 'rgba(8, 20, 26, 0.8)';
+    ink.fillRect(x1, y1 - 12 * line, w, 12 * line);
+    ink.fillStyle = '#fff';
+    ink.fillText(text, x1 + 2 * line, y1 - 3 * line);
+  }
+}
+
+function one(root: HTMLElement, name: string): () => void {
+  const picture = h('img', { alt: `Live picture of ${name}`, src: `/v1/cameras/${part(name)}/live` });
+  const canvas = h('canvas', { 'aria-hidden': 'true' });
+  const state = h('span');
+  const seen = h('ul', { class: 'seen', 'aria-label': 'Latest events' });
+  const faces = h('p', { class: 'hint', role: 'status' }, 'No face in the picture.');
+  const fault = h('p', { class: 'fault' });
+  picture.addEventListener('error', () => replace(fault, 'No live picture: the camera has none yet, or live view is not allowed here.'));
+  picture.addEventListener('load', () => replace(fault));
+  replace(root, h('p', {}, h('a', { href: '#/live' }, 'All cameras')), h('h1', {}, name, ' ', state),
+    h('div', { class: 'one' }, h('div', { class: 'picture big' }, picture, canvas), h('aside', {}, faces, fault, seen)));
+  const endBoxes = stream<Boxes>(`/v1/cameras/${part(name)}/boxes`, (b) => {
+    drawBoxes(canvas, b);
+    replace(faces, b.faces.length ? b.faces.map(label).join(', ') : 'No face in the picture.');
+  }, () => undefined);
+  const endEvents = stream<FaceEvent>('/v1/events/stream', (e) => {
+    if ((e.camera ?? e.source) !== name || e.type === 'camera') return;
+    seen.prepend(h('li', {}, `${time(e.captured_ms ?? e.time)} ${e.type === 'identity' ? e.name ?? 'unknown' : e.type.replace('_', ' ')}`));
+    while (seen.childElementCount > 12) seen.lastElementChild?.remove();
+  }, () => undefined);
+  const endState = repeat(2000, async () => {
+    try {
+      const list = await get<List<Camera>>('/v1/cameras');
+      const c = list.items.find((i) => i.name === name);
+      replace(state, c ? stateBadge(c) : null);
+      if (!c) replace(fault, 'There is no camera of this name.');
+    } catch { /* shown when it comes back */ }
+  });
+  return () => {
+    picture.src = '';
+    endBoxes();
+    endEvents();
+    endState();
+  };
+}
+
+export function liveView(root: HTMLElement, ctx: Context): () => void {
+  const name = ctx.path[0];
+  return name ? one(root, name) : wall(root);
+}
