@@ -18,7 +18,10 @@ struct facet_recogniser {
     const struct facet_model_spec *model;      /* of the manifest */
     struct facet_pool *pool, *embed_pool;     /* of the detector, or of both; of the embedder where it differs */
     struct facet_detector *detector;
-    struct facet_embedder *embedder;
+    struct facet_embedder *embedder;           /* NULL: embed does it */
+    int (*embed)(void *ctx, const struct facet_image *const *chips, int n, float *out);
+    void *embed_ctx;
+    char contract[65];
     struct facet_image rgb, padded;            /* the picture as it was looked at, when it is not the given one */
     struct facet_image seen;                   /* view of that: of the given picture, rgb or padded */
     struct facet_image chips[BATCH];
@@ -64,24 +67,33 @@ static int open_detector(struct facet_recogniser *r, const struct facet_recognis
     return err ? err : facet_detector_open(&r->detector, &d);
 }
 
-static int open_embedder(struct facet_recogniser *r, const struct facet_recogniser_opts *o)
+static int open_network(struct facet_recogniser *r, const struct facet_recogniser_opts *o)
 {
     struct facet_embedder_opts e = FACET_EMBEDDER_OPTS_INIT;
+    e.model = r->model;
     e.max_batch = BATCH;
     e.backend = o->backend;
     e.strict = o->strict;
     e.pool = r->embed_pool ? r->embed_pool : r->pool;
+    return facet_embedder_open(&r->embedder, &e);
+}
+
+static int open_embedder(struct facet_recogniser *r, const struct facet_recogniser_opts *o)
+{
     const char *name = o->recogniser ? o->recogniser : facet_tuning_recogniser(o->tuning, r->manifest);
-    int err = find_model(&e.model, r->manifest, name, "embed");
+    r->embed = o->embed;
+    r->embed_ctx = o->embed_ctx;
+    int err = find_model(&r->model, r->manifest, name, "embed");
+    if (!err && !o->embed)
+        err = open_network(r, o);
     if (!err)
-        err = facet_embedder_open(&r->embedder, &e);
+        err = facet_model_contract(r->model, r->contract);
     if (err)
         return err;
-    r->model = e.model;
-    r->dim = facet_embedder_dim(r->embedder);
-    if (o->contract && strcmp(o->contract, facet_embedder_contract(r->embedder)))
+    r->dim = r->model->dim;
+    if (o->contract && strcmp(o->contract, r->contract))
         return facet_fail(FACET_E_CONTRACT, "the templates were made by another recogniser than '%s' as it is here",
-                          e.model->name);
+                          r->model->name);
     r->embeddings = calloc((size_t)FACET_MAX_FACES * (size_t)r->dim, sizeof(float));
     return r->embeddings ? FACET_OK : facet_fail_nomem();
 }
@@ -136,9 +148,14 @@ const struct facet_model_spec *facet_recogniser_model(const struct facet_recogni
     return r->model;
 }
 
+const char *facet_recogniser_detector(const struct facet_recogniser *r)
+{
+    return facet_detector_name(r->detector);
+}
+
 const char *facet_recogniser_contract(const struct facet_recogniser *r)
 {
-    return facet_embedder_contract(r->embedder);
+    return r->contract;
 }
 
 int facet_recogniser_dim(const struct facet_recogniser *r)
@@ -222,28 +239,39 @@ int facet_recogniser_find(struct facet_recogniser *r, const struct facet_image *
     return n;
 }
 
-static int cut_chip(struct facet_recogniser *r, int slot, const struct facet_image *img, struct facet_box box,
-                    const struct facet_landmarks *points)
+static int run_embedder(struct facet_recogniser *r, const struct facet_image *const *chips, int n, float *out)
+{
+    return r->embed ? r->embed(r->embed_ctx, chips, n, out) : facet_embedder_run(r->embedder, chips, n, out);
+}
+
+int facet_recogniser_chip(const struct facet_recogniser *r, int i, struct facet_image *out)
+{
+    if (i < 0 || i >= r->n_faces)
+        return facet_fail(FACET_E_INVALID, "there are %d faces, none is number %d", r->n_faces, i);
+    struct facet_recognised f = r->faces[i];
+    move(&f, (float)r->border);
+    return facet_align_chip(out, &r->seen, &r->model->chip, f.box, f.has_points ? &f.points : NULL);
+}
+
+static int reserve_chip(struct facet_recogniser *r, int slot)
 {
     const struct facet_chip_spec *spec = &r->model->chip;
-    struct facet_image *chip = &r->chips[slot];
-    int err = facet_image_reserve(chip, &r->chip_cap[slot], FACET_PIXEL_RGB24, spec->width, spec->height);
-    return err ? err : facet_align_chip(chip, img, spec, box, points);
+    return facet_image_reserve(&r->chips[slot], &r->chip_cap[slot], FACET_PIXEL_RGB24, spec->width, spec->height);
 }
 
 static int embed_some(struct facet_recogniser *r, int first, int n)
 {
     const struct facet_image *chips[BATCH];
     for (int i = 0; i < n; i++) {
-        struct facet_recognised f = r->faces[first + i];
-        move(&f, (float)r->border);
-        int err = cut_chip(r, i, &r->seen, f.box, f.has_points ? &f.points : NULL);
+        int err = reserve_chip(r, i);
+        if (!err)
+            err = facet_recogniser_chip(r, first + i, &r->chips[i]);
         if (err)
             return err;
         chips[i] = &r->chips[i];
         r->faces[first + i].embedding = r->embeddings + (size_t)(first + i) * (size_t)r->dim;
     }
-    return facet_embedder_run(r->embedder, chips, n, r->embeddings + (size_t)first * (size_t)r->dim);
+    return run_embedder(r, chips, n, r->embeddings + (size_t)first * (size_t)r->dim);
 }
 
 int facet_recogniser_embed(struct facet_recogniser *r, int n)
@@ -258,8 +286,10 @@ int facet_recogniser_embed_face(struct facet_recogniser *r, const struct facet_i
                                 const struct facet_landmarks *points, float *out)
 {
     const struct facet_image *chip = &r->chips[0];
-    int err = cut_chip(r, 0, img, box, points);
-    return err ? err : facet_embedder_run(r->embedder, &chip, 1, out);
+    int err = reserve_chip(r, 0);
+    if (!err)
+        err = facet_align_chip(&r->chips[0], img, &r->model->chip, box, points);
+    return err ? err : run_embedder(r, &chip, 1, out);
 }
 
 int facet_recogniser_faces(struct facet_recogniser *r, const struct facet_image *img, int pad,

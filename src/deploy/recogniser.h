@@ -22,6 +22,9 @@ struct facet_recogniser_opts {
     const struct facet_tuning *tuning;     /* where no option says more; NULL: none */
     const char *backend;
     bool strict;
+    /* Who embeds instead (deploy/engine_room.h): no network of the recogniser's is opened then. As facet_embedder_run. */
+    int (*embed)(void *ctx, const struct facet_image *const *chips, int n, float *out);
+    void *embed_ctx;
     void (*mark)(void *ctx, const char *what);  /* told when each part is open; NULL: not asked */
     void *mark_ctx;
 };
@@ -39,6 +42,7 @@ struct facet_recognised {
 int facet_recogniser_open(struct facet_recogniser **out, const struct facet_recogniser_opts *o);
 void facet_recogniser_close(struct facet_recogniser **r);
 const struct facet_model_spec *facet_recogniser_model(const struct facet_recogniser *r);   /* the embedder's */
+const char *facet_recogniser_detector(const struct facet_recogniser *r);                    /* the detector's model */
 const char *facet_recogniser_contract(const struct facet_recogniser *r);
 int facet_recogniser_dim(const struct facet_recogniser *r);
 
@@ -53,6 +57,8 @@ int facet_recogniser_embed(struct facet_recogniser *r, int n);
  * the model's chip needs none. */
 int facet_recogniser_embed_face(struct facet_recogniser *r, const struct facet_image *img, struct facet_box box,
                                 const struct facet_landmarks *points, float *out);
+/* Cuts the chip of face `i` of those found last into `out`, RGB24 and of the model's size. */
+int facet_recogniser_chip(const struct facet_recogniser *r, int i, struct facet_image *out);
 /* Finding and embedding of all of them, in one call: returns the count. */
 int facet_recogniser_faces(struct facet_recogniser *r, const struct facet_image *img, int pad,
                            struct facet_recognised **faces, bool *was_padded);

@@ -218,8 +218,8 @@ int facet_embedder_run(struct facet_embedder *e, const struct facet_image *const
 /* ---- the stage ---- */
 
 struct embed {
-    struct facet_embedder *embedder;
-    const struct facet_pool *pool;      /* lent to the embedder; its threads' time is counted here */
+    struct facet_embedder *embedder;    /* NULL: elsewhere */
+    struct facet_embedder_opts o;       /* pool: lent to the embedder; its threads' time is counted here */
     const struct facet_image *chips[FACET_MAX_FACES];
     struct facet_face *faces[FACET_MAX_FACES];
     float *rows;                        /* FACET_MAX_FACES embeddings */
@@ -228,11 +228,11 @@ struct embed {
 static int embed_open(void *state, const void *opts)
 {
     struct embed *s = state;
-    s->pool = ((const struct facet_embedder_opts *)opts)->pool;
-    int err = facet_embedder_open(&s->embedder, opts);
+    s->o = *(const struct facet_embedder_opts *)opts;
+    int err = s->o.elsewhere && s->o.model ? FACET_OK : facet_embedder_open(&s->embedder, opts);
     if (err)
         return err;
-    s->rows = calloc((size_t)FACET_MAX_FACES * (size_t)s->embedder->model->dim, sizeof(float));
+    s->rows = calloc((size_t)FACET_MAX_FACES * (size_t)s->o.model->dim, sizeof(float));
     return s->rows ? FACET_OK : facet_fail_nomem();
 }
 
@@ -250,14 +250,26 @@ static int gather(struct embed *s, struct facet_packet *p)
     return n;
 }
 
+static int run_chips(struct embed *s, struct facet_packet *p, int n)
+{
+    uint64_t cpu_ns = 0;
+    if (s->o.elsewhere) {
+        int err = s->o.elsewhere(s->o.elsewhere_ctx, s->chips, n, s->rows, &cpu_ns);
+        p->cpu_ns += cpu_ns;
+        return err;
+    }
+    uint64_t before = facet_pool_cpu_ns(s->o.pool);
+    int err = facet_embedder_run(s->embedder, s->chips, n, s->rows);
+    p->cpu_ns += facet_pool_cpu_ns(s->o.pool) - before;
+    return err;
+}
+
 static int embed_step(void *state, struct facet_packet *p)
 {
     struct embed *s = state;
-    size_t dim = (size_t)s->embedder->model->dim;
+    size_t dim = (size_t)s->o.model->dim;
     int n = gather(s, p);
-    uint64_t before = facet_pool_cpu_ns(s->pool);
-    int err = facet_embedder_run(s->embedder, s->chips, n, s->rows);
-    p->cpu_ns += facet_pool_cpu_ns(s->pool) - before;
+    int err = n ? run_chips(s, p, n) : FACET_OK;
     if (err)
         return err;
     for (int i = 0; i < n; i++) {

@@ -13,6 +13,9 @@ struct facet_embedder_opts {
     const char *backend;
     bool strict;
     struct facet_pool *pool;       /* borrowed until close, may be NULL */
+    /* The stage alone: who embeds instead, as facet_embedder_run; adds nothing, but tells the CPU time it took. NULL: here. */
+    int (*elsewhere)(void *ctx, const struct facet_image *const *chips, int n, float *out, uint64_t *cpu_ns);
+    void *elsewhere_ctx;
 };
 #define FACET_EMBEDDER_OPTS_INIT { 0 }
 
