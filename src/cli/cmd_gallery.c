@@ -21,6 +21,8 @@ static const struct facet_opt options[] = {
 };
 static const char *const methods[] = { "svm", "knn", "mlp", "head" };
 
+static const char stale[] = " (older than the people: trained again when it is used)";
+
 /* Writes the facts as text and JSON. */
 static int tell_info(struct facet_cli *cli, struct facet_gallery *g)
 {
@@ -31,11 +33,13 @@ static int tell_info(struct facet_cli *cli, struct facet_gallery *g)
     if (err)
         return err;
     int trained = facet_classifier_state(g, method, &is_stale);
+    bool is_head_stale = false;
+    int head = facet_head_state(g, &is_head_stale);
     facet_say(cli, "gallery     %s\nrecogniser  %s (%d numbers, contract %.12s)\npeople      %lld\ntemplates   %lld\n"
-                   "size        %lld bytes, schema %d\nclassifier  %s%s\n",
+                   "size        %lld bytes, schema %d\nclassifier  %s%s\nhead        %s%s\n",
               facet_gallery_path(g), info.model, info.dim, info.contract, (long long)info.people,
               (long long)info.templates, (long long)info.file_bytes, info.schema, trained ? "none" : method,
-              !trained && is_stale ? " (older than the people: trained again when it is used)" : "");
+              !trained && is_stale ? stale : "", head ? "none" : "trained", !head && is_head_stale ? stale : "");
     if (!cli->json)
         return FACET_EXIT_OK;
     struct facet_answer a;
@@ -50,6 +54,8 @@ static int tell_info(struct facet_cli *cli, struct facet_gallery *g)
     facet_jsonw_kint(&a.w, "schema", info.schema);
     facet_jsonw_kstr(&a.w, "classifier", trained ? NULL : method);
     facet_jsonw_kbool(&a.w, "classifier_is_stale", !trained && is_stale);
+    facet_jsonw_kbool(&a.w, "head", !head);
+    facet_jsonw_kbool(&a.w, "head_is_stale", !head && is_head_stale);
     return facet_answer_end(&a);
 }
 

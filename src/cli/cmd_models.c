@@ -151,35 +151,60 @@ static int pull_models(struct facet_cli *cli, const void *options, int argc, cha
     return err || !cli->json ? err : list_models(cli, options, 0, NULL);
 }
 
-static int check_one(struct facet_cli *cli, const struct models_options *o, const struct facet_model_spec *s)
-{
-    if (o->all && !facet_model_present(s))
-        return FACET_OK;
-    int err = facet_model_check(s);
-    if (!err)
-        facet_say(cli, "%s: whole\n", s->name);
-    return err;
-}
+/* What `check` found so far: it goes on after a fault. */
+struct checked { struct facet_answer a; int faults; };
 
-/* Damaged or absent is the answer "no". */
-static int check_models(struct facet_cli *cli, const void *options, int argc, char **argv)
+static int check_one(struct facet_cli *cli, struct checked *c, const struct facet_model_spec *s)
 {
-    int err = for_each(cli, options, argc, argv, check_one);
+    int err = facet_model_check(s);
     bool is_no = err == FACET_E_HASH || (err == FACET_E_NOT_FOUND && strstr(facet_error_text(), "facet models pull"));
     if (err && !is_no)
         return err;
+    c->faults += is_no;
+    facet_jsonw_object(&c->a.w);
+    facet_jsonw_kstr(&c->a.w, "name", s->name);
+    facet_jsonw_kbool(&c->a.w, "whole", !is_no);
+    facet_jsonw_kstr(&c->a.w, "fault", is_no ? facet_error_text() : NULL);
+    facet_jsonw_end_object(&c->a.w);
     if (is_no && !cli->json)
         facet_complain("%s", facet_error_text());
-    if (cli->json) {
-        struct facet_answer a;
-        facet_answer_begin(&a);
-        facet_jsonw_kbool(&a.w, "whole", !is_no);
-        facet_jsonw_kstr(&a.w, "fault", is_no ? facet_error_text() : NULL);
-        err = facet_answer_end(&a);
-        if (err)
-            return err;
+    if (!is_no)
+        facet_say(cli, "%s: whole\n", s->name);
+    return FACET_OK;
+}
+
+static int check_those(struct facet_cli *cli, const struct models_options *o, struct checked *c, int argc, char **argv)
+{
+    struct facet_manifest *m;
+    int err = facet_manifest_open(&m, NULL);
+    for (int i = 0; !err && i < argc; i++) {
+        const struct facet_model_spec *s = facet_manifest_find(m, argv[i]);
+        err = s ? check_one(cli, c, s) : FACET_E_NOT_FOUND;
     }
-    return is_no ? FACET_EXIT_NO : FACET_EXIT_OK;
+    for (size_t i = 0; !err && !argc && i < facet_manifest_count(m); i++) {
+        const struct facet_model_spec *s = facet_manifest_at(m, i);
+        if (o->all ? facet_model_present(s) : s->is_default)
+            err = check_one(cli, c, s);
+    }
+    facet_manifest_close(&m);
+    return err;
+}
+
+/* Damaged or absent is the answer "no"; each one is told. */
+static int check_models(struct facet_cli *cli, const void *options, int argc, char **argv)
+{
+    struct checked c = { .faults = 0 };
+    facet_answer_begin(&c.a);
+    facet_jsonw_key(&c.a.w, "models");
+    facet_jsonw_array(&c.a.w);
+    int err = check_those(cli, options, &c, argc, argv);
+    facet_jsonw_end_array(&c.a.w);
+    facet_jsonw_kbool(&c.a.w, "whole", c.faults == 0);
+    if (!err && cli->json)
+        err = facet_answer_end(&c.a);
+    else
+        facet_str_fini(&c.a.text);
+    return err ? err : c.faults ? FACET_EXIT_NO : FACET_EXIT_OK;
 }
 
 static int remove_one(struct facet_cli *cli, const struct models_options *o, const struct facet_model_spec *s)

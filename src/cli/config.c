@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_KEYS 96
 
@@ -60,9 +61,38 @@ static void variable_name(char *out, size_t cap, const char *prefix, const char 
         *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
 }
 
+/* A variable with the command's prefix that belongs to no option is a typing error. */
+static int refuse_unknown_variables(const struct facet_cmd *cmd)
+{
+    char known[MAX_KEYS][96];
+    const char *names[MAX_KEYS + 1] = { NULL };
+    size_t n = 0, prefix = strlen(cmd->env_prefix);
+    for (const struct facet_opt *o = cmd->options; o && o->name && n < MAX_KEYS; o++)
+        if (!o->cli_only) {
+            variable_name(known[n], sizeof(known[n]), cmd->env_prefix, o->name);
+            names[n] = known[n];
+            n++;
+        }
+    for (char **v = environ; *v; v++) {
+        size_t len = strcspn(*v, "="), i = 0;
+        if (strncmp(*v, cmd->env_prefix, prefix) != 0)
+            continue;
+        while (i < n && (strlen(known[i]) != len || strncmp(*v, known[i], len) != 0))
+            i++;
+        if (i < n)
+            continue;
+        char name[96];
+        snprintf(name, sizeof(name), "%.*s", (int)len, *v);
+        const char *near = facet_opt_nearest(name, names);
+        return facet_fail(FACET_E_INVALID, "the environment's %s is no option of `facet %s`%s%s", name, cmd->name,
+                          near ? "; did you mean " : "", near ? near : "");
+    }
+    return FACET_OK;
+}
+
 int facet_config_environment(const struct facet_cmd *cmd, void *options)
 {
-    int err = FACET_OK;
+    int err = refuse_unknown_variables(cmd);
     for (const struct facet_opt *o = cmd->options; !err && o && o->name; o++) {
         char name[96];
         variable_name(name, sizeof(name), cmd->env_prefix, o->name);

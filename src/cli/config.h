@@ -12,7 +12,8 @@ struct facet_yaml;
 int facet_config_apply(struct facet_yaml **keep, const struct facet_cmd *cmd, void *options,
                        const char *path);
 
-/* Sets each option NAME-X whose variable <env_prefix>NAME_X is set and not empty. */
+/* Sets each option NAME-X whose variable <env_prefix>NAME_X is set and not empty. One with the prefix that belongs to no
+ * option is refused with the nearest. */
 int facet_config_environment(const struct facet_cmd *cmd, void *options);
 
 /* Writes the options as such a file, defaults with a mark. */

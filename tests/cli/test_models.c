@@ -42,6 +42,7 @@ static void test_models__check_of_absent_ones_says_no(void **state)
     CLI(c, "models", "check");
     assert_code(c, 1);
     assert_says(c->err, "run: facet models pull mtcnn");
+    assert_says(c->err, "run: facet models pull facenet-20180402"); /* goes on after the first */
     CLI(c, "models", "check", "--json", "mtcnn");
     assert_code(c, 1);
     assert_says(c->out, "\"whole\": false");

@@ -130,7 +130,7 @@ static void test_gallery__tells_what_it_holds(void **state)
     GALLERY(c, "info");
     assert_code(c, 0);
     assert_says(c->out, "seeded (128 numbers");
-    assert_says(c->out, "classifier  none");
+    assert_says(c->out, "classifier  none\nhead        none");
     GALLERY(c, "info", "--json");
     assert_says(c->out, "\"templates\": 9");
     assert_says(c->out, "\"classifier\": null");
@@ -150,7 +150,7 @@ static void test_gallery__trains_each_method_and_knows_when_it_is_old(void **sta
     assert_code(c, 0);
     assert_says(c->out, "\"accuracy\":");
     GALLERY(c, "info");
-    assert_says(c->out, "classifier  svm\n");
+    assert_says(c->out, "classifier  svm\nhead        trained\n");
     PEOPLE(c, "rename", "Bob", "Rob");
     GALLERY(c, "info");
     assert_says(c->out, "older than the people");

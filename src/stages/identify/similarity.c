@@ -256,7 +256,8 @@ int facet_head_train_gallery(struct facet_head **out, struct facet_gallery *g)
     return err;
 }
 
-int facet_head_of_gallery(struct facet_head **out, struct facet_gallery *g, bool *was_trained)
+/* *is_fresh: as old as the people, and for embeddings of their size. */
+static int load_kept(struct facet_head **out, struct facet_gallery *g, bool *is_fresh)
 {
     void *data = NULL;
     size_t len = 0;
@@ -266,11 +267,28 @@ int facet_head_of_gallery(struct facet_head **out, struct facet_gallery *g, bool
     if (!err)
         err = facet_head_load(out, data, len);
     free(data);
-    bool is_fresh = !err && version == facet_gallery_version(g) && (*out)->dim == facet_gallery_dim(g);
+    *is_fresh = !err && version == facet_gallery_version(g) && (*out)->dim == facet_gallery_dim(g);
+    return err;
+}
+
+int facet_head_of_gallery(struct facet_head **out, struct facet_gallery *g, bool *was_trained)
+{
+    bool is_fresh;
+    int err = load_kept(out, g, &is_fresh);
     if (was_trained)
         *was_trained = !is_fresh;
     if (is_fresh || (err && err != FACET_E_NOT_FOUND && err != FACET_E_FORMAT))
         return err;
     facet_head_close(out);
     return facet_head_train_gallery(out, g);
+}
+
+int facet_head_state(struct facet_gallery *g, bool *is_stale)
+{
+    struct facet_head *h;
+    bool is_fresh;
+    int err = load_kept(&h, g, &is_fresh);
+    *is_stale = !is_fresh;
+    facet_head_close(&h);
+    return err;
 }

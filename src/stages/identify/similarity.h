@@ -33,5 +33,7 @@ int facet_head_judge(struct facet_head_judgement *out, const struct facet_exampl
  * where the gallery may be written. */
 int facet_head_of_gallery(struct facet_head **out, struct facet_gallery *g, bool *was_trained);
 int facet_head_train_gallery(struct facet_head **out, struct facet_gallery *g);
+/* Is a kept one there, and as old as the people? FACET_E_NOT_FOUND when none is. */
+int facet_head_state(struct facet_gallery *g, bool *is_stale);
 
 #endif

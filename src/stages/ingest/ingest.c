@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -202,6 +203,14 @@ static int newly_damaged(struct facet_ingest *in)
     return news;
 }
 
+/* One bad file ends a run over many: says what would go on. */
+static int tell_keep_going(int err)
+{
+    char why[1024];
+    snprintf(why, sizeof(why), "%s", facet_error_text());
+    return facet_fail(err, "%s (--keep-going skips and counts such files)", why);
+}
+
 /* The current source is over, well or badly. FACET_OK: the next may come. */
 static int end_source(struct facet_ingest *in, int err, int *dropped)
 {
@@ -209,8 +218,10 @@ static int end_source(struct facet_ingest *in, int err, int *dropped)
     *dropped = newly_damaged(in);
     facet_video_close(&in->video);
     in->is_open = false;
-    if (is_failed && (!in->o.keep_going || err == FACET_E_CANCELLED || err == FACET_E_NOMEM))
+    if (err == FACET_E_CANCELLED || err == FACET_E_NOMEM)
         return err;
+    if (is_failed && !in->o.keep_going)
+        return in->sources.count > 1 ? tell_keep_going(err) : err;
     if (is_failed) {
         facet_log(FACET_LOG_WARN, "ingest", "skipped: %s", facet_error_text());
         __atomic_add_fetch(&in->failed, 1, __ATOMIC_RELAXED);

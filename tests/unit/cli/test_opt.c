@@ -199,6 +199,16 @@ static void test_config__bad_environment_is_refused(void **state)
     assert_non_null(strstr(facet_error_text(), "FACET_TRY_WAY: 'up' is none of"));
 }
 
+static void test_config__a_variable_of_no_option_is_refused(void **state)
+{
+    LOCALS;
+    setenv("FACET_TRY_WYA", "near", 1);
+    assert_int_equal(PARSE("x"), FACET_E_INVALID);
+    unsetenv("FACET_TRY_WYA");
+    assert_non_null(strstr(facet_error_text(), "FACET_TRY_WYA is no option of"));
+    assert_non_null(strstr(facet_error_text(), "did you mean FACET_TRY_WAY"));
+}
+
 static void test_config__what_is_printed_is_taken_again(void **state)
 {
     LOCALS;
@@ -231,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_config__flags_win_over_environment_over_file),
         cmocka_unit_test(test_config__refusals_say_the_line),
         cmocka_unit_test(test_config__bad_environment_is_refused),
+        cmocka_unit_test(test_config__a_variable_of_no_option_is_refused),
         cmocka_unit_test(test_config__what_is_printed_is_taken_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

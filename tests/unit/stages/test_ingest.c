@@ -212,6 +212,7 @@ static void test_ingest__broken_source_ends_the_run(void **state)
     struct facet_stage *s = open_ingest(&o);
     assert_string_equal(story(r, s), "b/!");
     assert_non_null(strstr(facet_error_text(), "bad.jpg"));
+    assert_non_null(strstr(facet_error_text(), "--keep-going"));
     facet_stage_close(&s);
 }
 
