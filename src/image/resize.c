@@ -370,6 +370,21 @@ int facet_resize_box(struct facet_image *dst, const struct facet_image *src, str
     return FACET_OK;
 }
 
+int facet_resize_part(struct facet_image *dst, const struct facet_image *src, int w, int h, int x, int y)
+{
+    if (dst->format != src->format || dst->width <= 0 || dst->height <= 0 || src->width <= 0 || src->height <= 0 || x < 0 || y < 0 ||
+        dst->width > w || dst->height > h || x > w - dst->width || y > h - dst->height)
+        return facet_fail(FACET_E_INVALID, "cannot cut %dx%d at %d,%d of a %dx%d picture scaled to %dx%d", dst->width, dst->height, x,
+                          y, src->width, src->height, w, h);
+    struct job j = {.src = src, .dst = dst, .k = facet__image_kernels(), .outside = -1};
+    j.fx = (double)src->width / w;
+    j.fy = (double)src->height / h;
+    j.x1 = x * j.fx;
+    j.y1 = y * j.fy;
+    resize_area(&j);
+    return FACET_OK;
+}
+
 void facet_image_halve(struct facet_image *dst, const struct facet_image *src)
 {
     const struct facet__image_kernels *k = facet__image_kernels();

@@ -19,6 +19,9 @@ int facet_resize(struct facet_image *dst, const struct facet_image *src, enum fa
 int facet_resize_box(struct facet_image *dst, const struct facet_image *src, struct facet_box box,
                      enum facet_scale_method method, int outside);
 
+/* A part of what `src` shrunk to w x h by COVER is: dst's first pixel is its pixel (x, y). The part lies inside. */
+int facet_resize_part(struct facet_image *dst, const struct facet_image *src, int w, int h, int x, int y);
+
 /* Half the size, odd sides rounded up: each pixel is the mean of four (at an odd edge, of those there are), halves
  * rounded up. RGB24; dst has that size. */
 void facet_image_halve(struct facet_image *dst, const struct facet_image *src);

@@ -8,7 +8,7 @@
  * program; docs/accuracy.md tells what that means. Windows are resampled by the area each sample
  * covers. */
 #include "stages/detect/mtcnn_priv.h"
-#include "stages/detect/pyramid.h"
+#include "stages/detect/spots.h"
 
 #include "base/errors.h"
 
@@ -18,11 +18,11 @@
 
 #define LEVEL_BOXES 4096         /* the best of one level; real pictures have far fewer */
 #define ALL_BOXES 16384
-#define FOLLOW_NMS 0.5f          /* the windows of one face are few and much alike: one or two of them suffice */
 
 struct mtcnn {
     struct facet_detector_opts o;
     struct facet__pyramid pyramid;
+    struct facet__spots spots;
     struct facet__refiner rnet, onet;
     struct facet__candidates one, all;
 };
@@ -45,6 +45,7 @@ static int mtcnn_open(void **state, const struct facet_detector_opts *o)
     if (!m)
         return facet_fail_nomem();
     m->o = *o;
+    facet__spots_init(&m->spots, &m->pyramid);
     int err = check_options(o);
     if (!err)
         err = facet__pyramid_open(&m->pyramid, &m->o);
@@ -62,6 +63,7 @@ static void mtcnn_close(void *state)
     struct mtcnn *m = state;
     facet__refiner_close(&m->onet);
     facet__refiner_close(&m->rnet);
+    facet__spots_fini(&m->spots);
     facet__pyramid_close(&m->pyramid);
     facet__candidates_fini(&m->one);
     facet__candidates_fini(&m->all);
@@ -70,12 +72,19 @@ static void mtcnn_close(void *state)
 
 /* ---- P-Net ---- */
 
-static int propose(struct mtcnn *m, const struct facet_image *img)
+static int take_level(struct mtcnn *m, int level, bool is_scan)
 {
-    int err = facet__pyramid_run(&m->pyramid, img);
+    float least = m->o.threshold[0];
+    return is_scan ? facet__pyramid_take(&m->pyramid, level, least, LEVEL_BOXES, &m->one)
+                   : facet__spots_take(&m->spots, level, least, LEVEL_BOXES, &m->one);
+}
+
+/* The windows of all levels into m->all, after a scan or around places. */
+static int propose(struct mtcnn *m, bool is_scan)
+{
     m->all.n = 0;
-    for (int i = 0; !err && i < m->pyramid.levels; i++) {
-        err = facet__pyramid_take(&m->pyramid, i, m->o.threshold[0], LEVEL_BOXES, &m->one);
+    for (int i = 0; i < m->pyramid.levels; i++) {
+        int err = take_level(m, i, is_scan);
         if (err)
             return err;
         facet__candidates_suppress(&m->one, 0.5f, FACET__OVER_UNION, 1);
@@ -84,8 +93,6 @@ static int propose(struct mtcnn *m, const struct facet_image *img)
             memcpy(m->all.at + m->all.n, m->one.at, n * sizeof(*m->one.at));
         m->all.n += n;
     }
-    if (err)
-        return err;
     facet__candidates_sort(&m->all);
     facet__candidates_suppress(&m->all, m->o.nms, FACET__OVER_UNION, 1);
     facet__mtcnn_calibrate(&m->all, 0);
@@ -103,16 +110,15 @@ static int give(const struct facet__candidates *c, struct facet_detection *out, 
     return n;
 }
 
-/* What the two other networks leave of the windows in m->all, points included. Of those that R-Net leaves, the ones
- * that overlap a better one by more than `most` go. */
-static int judge(struct mtcnn *m, const struct facet_image *img, float most)
+/* What the two other networks leave of the windows in m->all, points included. */
+static int judge(struct mtcnn *m, const struct facet_image *img)
 {
     struct facet__candidates *c = &m->all;
     int err = facet__refiner_run(&m->rnet, img, c, m->o.threshold[1]);
     if (err)
         return err;
     facet__candidates_sort(c);
-    facet__candidates_suppress(c, most, FACET__OVER_UNION, 1);
+    facet__candidates_suppress(c, m->o.nms, FACET__OVER_UNION, 1);
     facet__mtcnn_calibrate(c, 1);
     facet__mtcnn_square(c);
     err = facet__refiner_run(&m->onet, img, c, m->o.threshold[2]);
@@ -127,37 +133,23 @@ static int judge(struct mtcnn *m, const struct facet_image *img, float most)
 static int mtcnn_run(void *state, const struct facet_image *img, struct facet_detection *out, int max)
 {
     struct mtcnn *m = state;
-    int err = propose(m, img);
+    int err = facet__pyramid_run(&m->pyramid, img);
     if (!err)
-        err = judge(m, img, m->o.nms);
+        err = propose(m, true);
+    if (!err)
+        err = judge(m, img);
     return err ? err : give(&m->all, out, max);
-}
-
-/* ---- around faces that are followed ---- */
-
-/* Where windows lie around a seed, in its sides: R-Net finds the size by itself. */
-static const struct facet_point around[] = {{0, 0}, {-0.12f, 0}, {0.12f, 0}, {0, -0.12f}, {0, 0.12f}};
-#define AROUND (sizeof(around) / sizeof(around[0]))
-
-static void put_windows(struct facet__candidates *c, struct facet_box seed)
-{
-    float side = fmaxf(seed.x2 - seed.x1, seed.y2 - seed.y1) + 1;
-    float x = (seed.x1 + seed.x2) / 2, y = (seed.y1 + seed.y2) / 2;
-    for (size_t i = 0; i < AROUND && c->n < ALL_BOXES; i++) {
-        float half = side / 2, cx = x + around[i].x * side, cy = y + around[i].y * side;
-        c->at[c->n++] = (struct facet__candidate){.box = {cx - half, cy - half, cx + half - 1, cy + half - 1}};
-    }
 }
 
 static int mtcnn_follow(void *state, const struct facet_image *img, const struct facet_box *seeds, int n,
                         struct facet_detection *out, int max)
 {
     struct mtcnn *m = state;
-    m->all.n = 0;
-    for (int i = 0; i < n; i++)
-        put_windows(&m->all, seeds[i]);
-    facet__mtcnn_square(&m->all);
-    int err = judge(m, img, FOLLOW_NMS);
+    int err = facet__spots_run(&m->spots, img, seeds, n);
+    if (!err)
+        err = propose(m, false);
+    if (!err)
+        err = judge(m, img);
     return err ? err : give(&m->all, out, max);
 }
 

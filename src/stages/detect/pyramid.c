@@ -161,12 +161,16 @@ static int bind_all(struct facet__pyramid *p)
 
 /* ---- shrinking ---- */
 
+static int shrink_from(struct facet__pyramid *p, int level, int half)
+{
+    float by = (float)(1 << half);         /* an odd side's last half pixel is none */
+    struct facet_box all = {0, 0, (float)p->width / by, (float)p->height / by};
+    return facet_resize_box(&p->level[level].image, &p->half[half], all, FACET_SCALE_COVER, -1);
+}
+
 static void shrink_level(struct facet__pyramid *p, int level)
 {
-    struct facet__level *l = &p->level[level];
-    float by = (float)(1 << l->half);      /* an odd side's last half pixel is none */
-    struct facet_box all = {0, 0, (float)p->width / by, (float)p->height / by};
-    l->err = facet_resize_box(&l->image, &p->half[l->half], all, FACET_SCALE_COVER, -1);
+    p->level[level].err = shrink_from(p, level, p->level[level].half);
 }
 
 /* Levels from the picture itself are one piece of work each, all others with the halved pictures another. */
@@ -209,20 +213,39 @@ static void run_band(void *ctx, size_t i, unsigned worker)
     b->err = facet__detect_exec(p->o, "pnet", b->exec);
 }
 
-int facet__pyramid_run(struct facet__pyramid *p, const struct facet_image *img)
+static int check_bands(const struct facet__pyramid *p, int from, int to)
+{
+    for (int i = from; i < to; i++)
+        if (p->band[i].err)
+            return facet_fail(p->band[i].err, "cannot run 'pnet' of model '%s' on a picture of %dx%d", p->o->model->name, p->width,
+                              p->height);
+    return FACET_OK;
+}
+
+int facet__pyramid_bind(struct facet__pyramid *p, const struct facet_image *img)
 {
     p->half[0] = *img;
-    int err = bind_all(p);
+    return bind_all(p);
+}
+
+int facet__pyramid_run(struct facet__pyramid *p, const struct facet_image *img)
+{
+    int err = facet__pyramid_bind(p, img);
     if (!err)
         err = shrink(p);
     if (err)
         return err;
     facet_pool_for(p->pool, (size_t)p->bands, run_band, p);
-    for (int i = 0; i < p->bands; i++)
-        if (p->band[i].err)
-            return facet_fail(p->band[i].err, "cannot run 'pnet' of model '%s' on a picture of %dx%d", p->o->model->name, p->width,
-                              p->height);
-    return FACET_OK;
+    return check_bands(p, 0, p->bands);
+}
+
+int facet__pyramid_run_level(struct facet__pyramid *p, int level)
+{
+    const struct facet__level *l = &p->level[level];
+    int err = shrink_from(p, level, 0);
+    for (int i = l->first_band; !err && i < l->first_band + l->bands; i++)
+        run_band(p, (size_t)i, 0);
+    return err ? err : check_bands(p, l->first_band, l->first_band + l->bands);
 }
 
 /* ---- cells to boxes ---- */
@@ -232,8 +255,10 @@ static float cell_edge(int cell, int offset, double scale)
     return (float)trunc((STRIDE * cell + offset) / scale);
 }
 
-static void box_of_cell(struct facet__candidate *c, int x, int y, double scale)
+void facet__pyramid_box(const struct facet__pyramid *p, int level, int row, int col, struct facet__candidate *c)
 {
+    int x = p->norm.transpose ? row : col, y = p->norm.transpose ? col : row;
+    double scale = p->level[level].scale;
     c->box.x1 = cell_edge(x, 1, scale);
     c->box.y1 = cell_edge(y, 1, scale);
     c->box.x2 = cell_edge(x, FACET__CELL, scale);
@@ -247,6 +272,11 @@ static const float *band_map(const struct facet__pyramid *p, const struct facet_
     return t && t->shape.rank == 4 && t->shape.dim[2] * t->shape.dim[3] == cells ? t->data : NULL;
 }
 
+int facet__pyramid_fail_outputs(const struct facet__pyramid *p)
+{
+    return facet_fail(FACET_E_FORMAT, "cannot use 'pnet' of model '%s': it does not give 2 score and 4 shift maps", p->o->model->name);
+}
+
 static int gather(const struct facet__pyramid *p, const struct facet__level *l, float least, struct facet__candidates *c)
 {
     facet__candidates_pick_begin(c);
@@ -255,8 +285,7 @@ static int gather(const struct facet__pyramid *p, const struct facet__level *l, 
         const float *prob = band_map(p, b, 2);
         size_t cells = (size_t)b->rows * (size_t)l->cols;
         if (!prob || !band_map(p, b, 4))
-            return facet_fail(FACET_E_FORMAT, "cannot use 'pnet' of model '%s': it does not give 2 score and 4 shift maps",
-                              p->o->model->name);
+            return facet__pyramid_fail_outputs(p);
         int err = facet__candidates_pick_from(c, prob + cells, cells, (size_t)b->row * (size_t)l->cols, least);
         if (err)
             return err;
@@ -272,7 +301,7 @@ static void take_cell(const struct facet__pyramid *p, const struct facet__level 
     const struct facet__band *band = &p->band[i];
     size_t cells = (size_t)band->rows * (size_t)l->cols, at = cell - (size_t)band->row * (size_t)l->cols;
     const float *prob = band_map(p, band, 2), *shift = band_map(p, band, 4);
-    box_of_cell(c, p->norm.transpose ? a : b, p->norm.transpose ? b : a, l->scale);
+    facet__pyramid_box(p, (int)(l - p->level), a, b, c);
     c->score = prob[cells + at];
     for (size_t k = 0; k < 4; k++)
         c->shift[k] = shift[k * cells + at];

@@ -56,4 +56,12 @@ int facet__pyramid_run(struct facet__pyramid *p, const struct facet_image *img);
  * their shifts, into `c`. */
 int facet__pyramid_take(const struct facet__pyramid *p, int level, float least, size_t max, struct facet__candidates *c);
 
+/* The steps of a run, for who looks at less (spots.h): all sizes for a picture, that is the pyramid's until the next;
+ * a level of it, shrunk from the picture itself; the box of a cell. */
+int facet__pyramid_bind(struct facet__pyramid *p, const struct facet_image *img);
+int facet__pyramid_run_level(struct facet__pyramid *p, int level);
+void facet__pyramid_box(const struct facet__pyramid *p, int level, int row, int col, struct facet__candidate *c);
+/* The network gives other maps than P-Net's: fails with that text. */
+int facet__pyramid_fail_outputs(const struct facet__pyramid *p);
+
 #endif

@@ -267,6 +267,36 @@ static void test_float__every_order_is_kept(void **state)
 }
 
 /* 3x3 to 2x2: the odd edges have one or two pixels to average. */
+/* The pixels of a part are those of the whole, wherever it lies. */
+static void test_resize_part__is_a_piece_of_the_whole(void **state)
+{
+    const struct { int w, h, x, y; } parts[] = {{34, 34, 0, 0}, {34, 33, 61, 7}, {20, 12, 180, 99}, {1, 1, 199, 110}, {200, 111, 0, 0}};
+    struct facet_image src = make(FACET_PIXEL_RGB24, 1280, 719), all = make(FACET_PIXEL_RGB24, 200, 111);
+    assert_int_equal(facet_resize(&all, &src, FACET_SCALE_COVER), FACET_OK);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        struct facet_image part = make(FACET_PIXEL_RGB24, parts[i].w, parts[i].h);
+        assert_int_equal(facet_resize_part(&part, &src, 200, 111, parts[i].x, parts[i].y), FACET_OK);
+        for (int y = 0; y < part.height; y++)
+            assert_memory_equal(part.data + (size_t)y * part.stride,
+                                all.data + (size_t)(y + parts[i].y) * all.stride + (size_t)parts[i].x * 3, (size_t)part.width * 3);
+        facet_image_fini(&part);
+    }
+    facet_image_fini(&src);
+    facet_image_fini(&all);
+}
+
+static void test_resize_part__outside_the_whole_is_refused(void **state)
+{
+    const struct { int w, h, x, y; } wrong[] = {{20, 20, -1, 0}, {20, 20, 0, -1}, {20, 20, 11, 0}, {20, 20, 0, 11}, {9, 20, 0, 0}, {20, 9, 0, 0}};
+    struct facet_image src = make(FACET_PIXEL_RGB24, 90, 80), part = make(FACET_PIXEL_RGB24, 10, 10), grey = make(FACET_PIXEL_GRAY8, 10, 10);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_int_equal(facet_resize_part(&part, &src, wrong[i].w, wrong[i].h, wrong[i].x, wrong[i].y), FACET_E_INVALID);
+    assert_int_equal(facet_resize_part(&grey, &src, 20, 20, 0, 0), FACET_E_INVALID);
+    facet_image_fini(&src);
+    facet_image_fini(&part);
+    facet_image_fini(&grey);
+}
+
 static void test_halve__is_the_mean_of_what_is_there(void **state)
 {
     struct facet_image src, dst;
@@ -288,6 +318,8 @@ static void test_halve__is_the_mean_of_what_is_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_resize_part__is_a_piece_of_the_whole),
+        cmocka_unit_test(test_resize_part__outside_the_whole_is_refused),
         cmocka_unit_test(test_halve__is_the_mean_of_what_is_there),
         cmocka_unit_test(test_resize__area_is_as_opencv),
         cmocka_unit_test(test_resize__bilinear_is_as_opencv),
