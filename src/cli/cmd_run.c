@@ -20,7 +20,7 @@ struct run_options {
     const char *gallery, *csv, *events, *video;
     const char *config;
     bool check_config, print_config;
-    const char *detector, *recogniser, *strategy, *backend, *run, *detect_thresholds, *classifier;
+    const char *detector, *recogniser, *strategy, *backend, *run, *detect_thresholds, *classifier, *antispoof;
     int64_t min_face, max_face, scan_every, every, max_frames, threads, confirm;
     double factor, threshold, far, margin, cooldown_s, ttl_s;
     int method;
@@ -37,6 +37,7 @@ static const struct facet_opt options[] = {
     ROW(video, "video", 0, FACET_OPT_PATH, "FILE", "annotated video, .mp4 or .mkv"),
     ROW(detector, "detector", 'd', FACET_OPT_STR, "MODEL", "what finds faces; see facet models list"),
     ROW(recogniser, "recogniser", 'r', FACET_OPT_STR, "MODEL", "what tells faces apart; the gallery's unless given"),
+    ROW(antispoof, "antispoof", 0, FACET_OPT_STR, "MODEL", "name only faces that this model holds for real (docs/antispoof.md); none unless given"),
     RANGED(min_face, "min-face", 0, FACET_OPT_INT, "PIXELS", 0, 10000, "smallest face looked for; 0: the detector's own"),
     RANGED(max_face, "max-face", 0, FACET_OPT_INT, "PIXELS", 0, 100000, "largest face looked for; 0: any. Saves MTCNN the small levels"),
     RANGED(scan_every, "scan-every", 0, FACET_OPT_INT, "N", 0, 10000,
@@ -195,6 +196,7 @@ static int set_pipeline(struct run *r, struct facet_pipeline_opts *p, int argc, 
                     .quick_pyramid = o->quick_pyramid, .factor = (float)o->factor, .backend = o->backend, .strict = o->strict },
         .track = { .ttl_ms = o->ttl_s * 1000 },
         .align = { .every_frame = o->every_face },
+        .antispoof = { .backend = o->backend, .strict = o->strict },
         .embed = { .max_batch = t.batch, .backend = o->backend, .strict = o->strict },
         .publish = { .csv = o->csv, .events = o->events, .video = o->video, .run = o->run },
         .done = show_progress,
@@ -211,6 +213,8 @@ static int set_pipeline(struct run *r, struct facet_pipeline_opts *p, int argc, 
     const char *name = o->recogniser ? o->recogniser : *r->gallery_info.model ? r->gallery_info.model : facet_tuning_recogniser(&t, r->manifest);
     if (!err)
         err = find_model(&p->embed.model, r, name, "embed");
+    if (!err && o->antispoof)
+        err = find_model(&p->antispoof.model, r, o->antispoof, "other");
     if (!err)
         err = check_contract(r, p->embed.model);
     if (!err)

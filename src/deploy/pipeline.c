@@ -18,6 +18,7 @@ struct facet_pipeline {
     struct facet_energy *energy;
     struct facet_stage *stages[FACET_STEPS];
     struct facet_stage *rejoin;    /* the second half of tracking, behind embed */
+    struct facet_stage *antispoof, *gate;      /* behind align and behind identify; NULL: not asked for */
     struct facet_runner *runner;
     uint64_t first_ns, last_ns;
     struct facet_pipeline_summary sum;
@@ -61,6 +62,8 @@ static void join_options(struct facet_pipeline *p)
         o->publish.detector = o->detect.model->name;
     if (!o->publish.recogniser)
         o->publish.recogniser = o->embed.model->name;
+    if (!o->publish.antispoof && o->antispoof.model)
+        o->publish.antispoof = o->antispoof.model->name;
     if (!o->publish.energy)
         o->publish.energy = p->energy;
 }
@@ -99,6 +102,14 @@ static int open_rejoin(struct facet_pipeline *p)
         .ms = p->o.track.rejoin_ms,
     };
     return o.cosine < 0 ? FACET_OK : facet_stage_open(&p->rejoin, &facet_stage_rejoin, &o);
+}
+
+static int open_antispoof(struct facet_pipeline *p)
+{
+    if (!p->o.antispoof.model)
+        return FACET_OK;
+    int err = facet_stage_open(&p->antispoof, &facet_stage_antispoof, &p->o.antispoof);
+    return err ? err : facet_stage_open(&p->gate, &facet_stage_antispoof_gate, NULL);
 }
 
 static void see_person(struct facet_pipeline_summary *s, const struct facet_face *f, const struct facet_packet *p)
@@ -153,12 +164,16 @@ static int open_runner(struct facet_pipeline *p)
         .done = count_packet,
         .ctx = p,
     };
-    struct facet_stage *path[FACET_STEPS + 1];
+    struct facet_stage *path[FACET_STEPS + 3];
     size_t n = 0;
     for (int i = 0; i < FACET_STEPS; i++) {
         path[n++] = p->stages[i];
+        if (i == FACET_STEP_ALIGN && p->antispoof)
+            path[n++] = p->antispoof;
         if (i == FACET_STEP_EMBED && p->rejoin)
             path[n++] = p->rejoin;
+        if (i == FACET_STEP_IDENTIFY && p->gate)
+            path[n++] = p->gate;
     }
     return facet_runner_open(&p->runner, path, n, &o);
 }
@@ -181,6 +196,8 @@ int facet_pipeline_open(struct facet_pipeline **out, const struct facet_pipeline
     if (!err)
         err = open_rejoin(p);
     if (!err)
+        err = open_antispoof(p);
+    if (!err)
         err = open_runner(p);
     if (err)
         facet_pipeline_close(&p);
@@ -194,6 +211,8 @@ void facet_pipeline_close(struct facet_pipeline **pp)
     if (!p)
         return;
     facet_runner_close(&p->runner);
+    facet_stage_close(&p->gate);
+    facet_stage_close(&p->antispoof);
     facet_stage_close(&p->rejoin);
     for (int i = FACET_STEPS; i-- > 0;)
         facet_stage_close(&p->stages[i]);

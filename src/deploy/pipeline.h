@@ -8,6 +8,7 @@
 #include "flow/runner.h"
 #include "measure/measure.h"
 #include "stages/align/align.h"
+#include "stages/antispoof/antispoof.h"
 #include "stages/detect/detect.h"
 #include "stages/embed/embed.h"
 #include "stages/identify/identify.h"
@@ -28,6 +29,7 @@ struct facet_pipeline_opts {
     struct facet_detector_opts detect;
     struct facet_track_opts track;
     struct facet_align_opts align;     /* `chip` is set from embed.model */
+    struct facet_antispoof_opts antispoof;     /* model NULL: nobody asks whether faces are real */
     struct facet_embedder_opts embed;
     struct facet_identify_opts identify;
     struct facet_publish_opts publish; /* names, sources and energy are set here where they are NULL */

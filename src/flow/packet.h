@@ -23,6 +23,9 @@ struct facet_quality {             /* each 0..1, 1 best; `score` is what is comp
 
 enum facet_decision { FACET_UNDECIDED, FACET_UNKNOWN, FACET_KNOWN };
 
+/* Whether a face is one, or a picture of one; UNJUDGED throughout where nobody judges (stages/antispoof). */
+enum facet_live { FACET_LIVE_UNJUDGED, FACET_LIVE_REAL, FACET_LIVE_SPOOF };
+
 struct facet_identity {
     enum facet_decision decision;
     int64_t person;                /* gallery id; 0 unless KNOWN */
@@ -46,6 +49,8 @@ struct facet_face {
     float *embedding;              /* dim numbers, L2-normalised, memory owned by the packet */
     struct facet_identity now;     /* this frame's own answer; UNDECIDED when it was not embedded */
     struct facet_identity identity;/* the track's */
+    enum facet_live live;
+    float live_score;              /* how likely it is real, 0..1; 0 where UNJUDGED */
     bool identity_changed;         /* the track's answer became this in this frame: an event */
 };
 

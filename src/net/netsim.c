@@ -410,8 +410,10 @@ int facet_netsim_run(struct facet_netsim *s)
     s->begun_ns = facet_now_ns();
     while (!err && !s->is_over && !(s->cancel && *s->cancel)) {
         uint64_t now = facet_now_ns(), until = facet__netsim_follow(s, now);
-        if (s->mend_ns && s->mend_ns <= now)
-            s->is_cut = s->mend_ns = 0;
+        if (s->mend_ns && s->mend_ns <= now) {
+            s->is_cut = false;
+            s->mend_ns = 0;
+        }
         until = s->mend_ns && s->mend_ns < until ? s->mend_ns : until;
         const uint64_t next = next_arrival(s, now);
         ask_all(s, p, now);

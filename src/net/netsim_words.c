@@ -60,7 +60,7 @@ struct word {
 
 static int set_profile(struct facet_netsim *s, const char *arg, unsigned ways, struct facet_str *answer)
 {
-    const struct facet_netsim_profile *p;
+    const struct facet_netsim_profile *p = NULL;
     int err = facet_netsim_profile_find(&p, arg);
     for (int w = 0; !err && w < FACET_NETSIM_WAYS; w++)
         if (ways & 1u << w)

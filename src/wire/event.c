@@ -15,6 +15,8 @@
 const char *const facet_event_words[FACET_EVENT_TYPES] = {"face", "face_new", "identity", "track_end", "camera"};
 const char *const facet_decision_words[3] = {"undecided", "unknown", "known"};
 
+static const char *const live_words[] = {"unjudged", "real", "spoof"};
+
 /* ---- writing ---- */
 
 static void put_text(struct facet_jsonw *w, const char *key, const char *text)
@@ -103,6 +105,10 @@ static void put_face(struct facet_jsonw *w, const struct facet_event *e)
         put_points(w, &e->points);
     if (e->has_box && !is_end)
         facet_jsonw_knum(w, "quality", (double)e->quality, 3);
+    if (e->live != FACET_LIVE_UNJUDGED) {
+        facet_jsonw_kstr(w, "live", live_words[e->live]);
+        facet_jsonw_knum(w, "live_score", (double)e->live_score, 3);
+    }
     if (is_end && e->frames > 0) {
         facet_jsonw_kint(w, "frames", e->frames);
         facet_jsonw_knum(w, "first_ms", e->first_ms, 3);
@@ -311,6 +317,9 @@ static void take_numbers(struct reader *r, struct facet_event *e)
     take_double(r, "last_ms", &e->last_ms);
     take_float(r, "score", 0, 1, &e->score);
     take_float(r, "quality", 0, 1, &e->quality);
+    take_float(r, "live_score", 0, 1, &e->live_score);
+    if (member(r, "live"))
+        e->live = (enum facet_live)take_word(r, "live", live_words, 3);
     e->width = (int)width;
     e->height = (int)height;
 }

@@ -36,6 +36,8 @@ struct facet_event {
     struct facet_box box;
     struct facet_landmarks points;
     float score, quality;
+    enum facet_live live;          /* UNJUDGED: nobody asked, or nobody could tell */
+    float live_score;
     struct facet_identity identity;
     int64_t frames;                /* END: of the track */
     double first_ms, last_ms;      /* END: pts of its first and last frame */

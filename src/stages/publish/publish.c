@@ -41,6 +41,7 @@ static void fill_names(struct facet__publish *s)
     o->strategy = o->strategy ? o->strategy : "";
     o->detector = o->detector ? o->detector : "";
     o->recogniser = o->recogniser ? o->recogniser : "";
+    o->antispoof = o->antispoof ? o->antispoof : "";
 }
 
 static int publish_open(void *state, const void *opts)

@@ -12,6 +12,7 @@ struct facet_event;
 struct facet_publish_opts {
     const char *csv, *events, *video;      /* paths, NULL: none; "-" is stdout for csv and events */
     const char *run, *strategy, *device, *detector, *recogniser;    /* CSV columns */
+    const char *antispoof;                 /* another; NULL: faces are not judged */
     const char *(*source_name)(void *ctx, int source); double (*source_fps)(void *ctx, int source); void *source_ctx;    /* fps 0: a picture */
     struct facet_energy *energy;           /* borrowed, NULL: the column stays empty */
     /* Each event as it is made, besides the file; on the last stage's thread, borrowed until it returns. */

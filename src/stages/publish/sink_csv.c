@@ -13,7 +13,7 @@ static const char head[] =
     "run,strategy,camera,frame,pts_ms,width,height,faces,decode_ms,detect_ms,track_ms,align_ms,"
     "embed_ms,identify_ms,publish_ms,queue_ms,total_ms,cpu_ms,rss_bytes,energy_j,dropped,"
     "bytes_sent,device,detector,recogniser,tracks,embedded,recognised,delay_ms,bytes_received,"
-    "peak_rss_bytes,energy_source\n";
+    "peak_rss_bytes,energy_source,antispoof,real,spoofs\n";
 
 struct csv {
     struct facet__lines out;
@@ -133,6 +133,21 @@ static void add_delay(struct facet_str *s, const struct facet_frame *f)
         facet_str_puts(s, ",");
 }
 
+static void add_live(struct facet_str *s, const struct facet__publish *pub, const struct facet_packet *p)
+{
+    int real = 0, spoofs = 0;
+    for (int i = 0; i < p->n_faces; i++) {
+        real += p->faces[i].live == FACET_LIVE_REAL;
+        spoofs += p->faces[i].live == FACET_LIVE_SPOOF;
+    }
+    facet_str_puts(s, ",");
+    add_text(s, pub->o.antispoof);
+    if (*pub->o.antispoof)
+        facet_str_printf(s, ",%d,%d", real, spoofs);
+    else
+        facet_str_puts(s, ",,");
+}
+
 static int csv_put(void *state, const struct facet__publish *pub, const struct facet_packet *p)
 {
     struct csv *c = state;
@@ -152,6 +167,7 @@ static int csv_put(void *state, const struct facet__publish *pub, const struct f
     add_bytes(s, facet_peak_rss_bytes());
     facet_str_puts(s, ",");
     add_text(s, pub->o.energy ? facet_energy_source(pub->o.energy) : "");
+    add_live(s, pub, p);
     facet_str_puts(s, "\n");
     c->dropped = 0;
     return facet__lines_write(&c->out);

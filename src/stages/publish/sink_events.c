@@ -123,6 +123,8 @@ static int put_face(struct events *e, const struct facet__publish *pub, enum fac
     ev->has_points = f->has_points;
     ev->points = f->points;
     ev->quality = f->quality.score;
+    ev->live = f->live;
+    ev->live_score = f->live_score;
     if (type != FACET_EVENT_NEW)
         ev->identity = *facet__identity_of(f);
     return end(e, pub);

@@ -150,8 +150,8 @@ static void test_csv__row_has_every_column(void **state)
     facet_stage_close(&r->stage);
     char *text = text_of(r->csv), *rest = text, *names[40], *values[40];
     assert_string_equal(strsep(&rest, "\n"), "# facet-csv 1");
-    assert_int_equal(fields_of(strsep(&rest, "\n"), names, 40), 32);
-    assert_int_equal(fields_of(strsep(&rest, "\n"), values, 40), 32);
+    assert_int_equal(fields_of(strsep(&rest, "\n"), names, 40), 35);
+    assert_int_equal(fields_of(strsep(&rest, "\n"), values, 40), 35);
     assert_string_equal(rest, "");
     static const char *const want[][2] = {
         {"run", "test run"}, {"strategy", "edge"}, {"camera", "\"door, \"\"front\"\".mp4\""},
@@ -159,12 +159,12 @@ static void test_csv__row_has_every_column(void **state)
         {"decode_ms", "1.500"}, {"detect_ms", "22.004"}, {"track_ms", "0.000"},
         {"queue_ms", "0.003"}, {"energy_j", ""}, {"dropped", "2"}, {"bytes_sent", "0"},
         {"device", "bench"}, {"detector", "mtcnn"}, {"recogniser", "facenet"}, {"tracks", "1"},
-        {"embedded", "1"}, {"recognised", "1"}, {"bytes_received", "12"}, {"energy_source", ""}};
+        {"embedded", "1"}, {"recognised", "1"}, {"bytes_received", "12"}, {"energy_source", ""}, {"antispoof", ""}, {"spoofs", ""}};
     for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
         int at = 0;
-        while (at < 32 && strcmp(names[at], want[i][0]) != 0)
+        while (at < 35 && strcmp(names[at], want[i][0]) != 0)
             at++;
-        assert_true(at < 32);
+        assert_true(at < 35);
         assert_string_equal(values[at], want[i][1]);
     }
     free(text);
@@ -174,7 +174,7 @@ static const char header[] =
     "run,strategy,camera,frame,pts_ms,width,height,faces,decode_ms,detect_ms,track_ms,align_ms,"
     "embed_ms,identify_ms,publish_ms,queue_ms,total_ms,cpu_ms,rss_bytes,energy_j,dropped,"
     "bytes_sent,device,detector,recogniser,tracks,embedded,recognised,delay_ms,bytes_received,"
-    "peak_rss_bytes,energy_source\n";
+    "peak_rss_bytes,energy_source,antispoof,real,spoofs\n";
 
 static void test_csv__header_is_there_before_any_frame(void **state)
 {

@@ -156,10 +156,29 @@ static void test_event__huge_text_is_refused_before_it_is_read(void **state)
     free(text);
 }
 
+static void test_event__says_whether_a_face_is_real_only_where_it_was_judged(void **state)
+{
+    struct facet_event e = sample(FACET_EVENT_IDENTITY), back;
+    char *json = json_of(&e);
+    assert_null(strstr(json, "live"));
+    free(json);
+    e.live = FACET_LIVE_SPOOF;
+    e.live_score = 0.125f;
+    json = json_of(&e);
+    assert_non_null(strstr(json, "\"live\":\"spoof\",\"live_score\":0.125,"));
+    assert_int_equal(facet_event_from_json(&back, json, strlen(json)), FACET_OK);
+    assert_int_equal(back.live, FACET_LIVE_SPOOF);
+    char *word = strstr(json, "spoof");
+    memcpy(word, "ghost", 5);
+    assert_int_equal(facet_event_from_json(&back, json, strlen(json)), FACET_E_FORMAT);
+    free(json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_event__every_kind_is_read_as_it_was_written),
+        cmocka_unit_test(test_event__says_whether_a_face_is_real_only_where_it_was_judged),
         cmocka_unit_test(test_event__json_is_the_documented_one),
         cmocka_unit_test(test_event__members_of_newer_peers_are_ignored),
         cmocka_unit_test(test_event__old_lines_have_the_camera_in_source),
