@@ -295,6 +295,11 @@ const struct facet_graph *facet_plan_graph(const struct facet_plan *p)
     return p->g;
 }
 
+const char *facet_plan_output_name(const struct facet_plan *p, int i)
+{
+    return p->output_names[i];
+}
+
 /* A Layout moves numbers, but for one channel or one pixel. */
 static bool moves_numbers(const struct facet_plan *p, const struct facet_node *n)
 {

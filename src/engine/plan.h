@@ -48,6 +48,7 @@ int facet_plan_open(struct facet_plan **out, struct facet_graph **g, const struc
 int facet_plan_load(struct facet_plan **out, const char *onnx_path, const struct facet_plan_opts *o);
 void facet_plan_close(struct facet_plan **p);
 const struct facet_graph *facet_plan_graph(const struct facet_plan *p);          /* after passes */
+const char *facet_plan_output_name(const struct facet_plan *p, int i);           /* as the file names it; passes may rename */
 const char *facet_plan_backend_of(const struct facet_plan *p, int node);         /* "cpu", "ref"; "view": costs nothing when running */
 bool facet_plan_from_cache(const struct facet_plan *p);
 size_t facet_plan_weight_bytes(const struct facet_plan *p);
