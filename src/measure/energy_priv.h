@@ -25,6 +25,10 @@ struct facet_energy {
     const struct facet_clock *clock;
     uint64_t last_ns;
     double last_watts;
+    char root[PATH_MAX];
+    struct facet_power_model model;
+    void *library;              /* NVML's, opened by it */
+    void *cards[ENERGY_MAX_RAILS];
 };
 
 struct facet__energy_kind {
@@ -32,12 +36,19 @@ struct facet__energy_kind {
     /* Fills e->rails and takes the first reading. FACET_E_UNSUPPORTED: none of this kind. */
     int (*find)(struct facet_energy *e, const char *root);
     int (*read)(struct facet_energy *e);      /* brings e->joules up to now */
+    void (*close)(struct facet_energy *e);    /* NULL: nothing to give back; accepts any prefix of find */
 };
 
-extern const struct facet__energy_kind facet__energy_rapl, facet__energy_ina3221;
+extern const struct facet__energy_kind facet__energy_rapl, facet__energy_ina3221, facet__energy_nvml,
+    facet__energy_battery, facet__energy_model;
 
 /* As facet_energy_open, with a clock that a test may turn; borrowed until close. */
 int facet__energy_open(struct facet_energy **out, const char *root, const struct facet_clock *clock);
+int facet__energy_open_model(struct facet_energy **out, const char *root, const struct facet_power_model *m,
+                             const struct facet_clock *clock);
+
+/* Adds what was spent since the last reading by the trapezium rule; `watts` is of now. */
+void facet__energy_pass(struct facet_energy *e, double watts);
 
 /* Small files of /sys. Number: the first in the file. Text: without the line end. */
 int facet__sys_number(const char *path, uint64_t *out);

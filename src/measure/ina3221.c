@@ -87,10 +87,7 @@ static int ina_read(struct facet_energy *e)
     int err = watts_now(e, &watts);
     if (err)
         return err;
-    uint64_t now = e->clock->mono_ns(e->clock->ctx);
-    e->joules += (watts + e->last_watts) / 2 * (double)(now - e->last_ns) * 1e-9;
-    e->last_watts = watts;
-    e->last_ns = now;
+    facet__energy_pass(e, watts);
     return FACET_OK;
 }
 

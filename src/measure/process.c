@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,4 +55,16 @@ int64_t facet_peak_rss_bytes(void)
     const char *line = strstr(text, "\nVmHWM:");
     long long kb = line ? strtoll(line + 7, NULL, 10) : 0;
     return kb > 0 ? kb * 1024 : -1;
+}
+
+void facet_usage_read(struct facet_usage *out)
+{
+    struct rusage u = {0};
+    getrusage(RUSAGE_SELF, &u);
+    *out = (struct facet_usage){
+        .minor_faults = u.ru_minflt,
+        .major_faults = u.ru_majflt,
+        .switches = u.ru_nvcsw,
+        .preemptions = u.ru_nivcsw,
+    };
 }

@@ -28,11 +28,26 @@ static void test_process__memory_that_is_touched_counts(void **state)
     free(p);
 }
 
+static void test_process__pages_that_are_touched_are_counted(void **state)
+{
+    struct facet_usage before, after;
+    const size_t size = (size_t)8 << 20;
+    facet_usage_read(&before);
+    char *p = malloc(size);
+    assert_non_null(p);
+    memset(p, 1, size);
+    facet_usage_read(&after);
+    assert_true(after.minor_faults > before.minor_faults);
+    assert_true(after.switches >= before.switches && after.preemptions >= before.preemptions && after.major_faults >= 0);
+    free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process__cpu_time_grows_with_work),
         cmocka_unit_test(test_process__memory_that_is_touched_counts),
+        cmocka_unit_test(test_process__pages_that_are_touched_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
