@@ -2,6 +2,7 @@
  * A check is one function and one line in `checks`. */
 #include "base/cpu.h"
 #include "base/errors.h"
+#include "base/str.h"
 #include "base/file.h"
 #include "base/pool.h"
 #include "cli/commands.h"
@@ -214,15 +215,22 @@ static void check_backends(struct doctor *d)
     }
 }
 
+/* Each reader by its name: what is here, and why the others are not. */
 static void check_energy(struct doctor *d)
 {
-    struct facet_energy *e = NULL;
-    if (facet_energy_open(&e, ""))
-        tell(d, NOTE, "energy", "no readable counter: the energy column stays empty",
-             access("/sys/class/powercap/intel-rapl:0", F_OK) ? NULL : "let your user read /sys/class/powercap/*/energy_uj");
-    else
-        tell(d, GOOD, "energy", facet_energy_source(e), NULL);
-    facet_energy_close(&e);
+    static const char *const words[] = { "absent", "estimated", "real" };
+    struct facet_energy_reader r[FACET_ENERGY_READERS];
+    struct facet_str text = FACET_STR_INIT;
+    bool is_any = false;
+    int n = facet_energy_readers(r, "", NULL);
+    for (int i = 0; i < n; i++) {
+        (void)facet_str_printf(&text, "%s%s %s", i ? ", " : "", r[i].name, words[r[i].state]);
+        is_any = is_any || r[i].state == FACET_ENERGY_REAL;
+    }
+    tell(d, is_any ? GOOD : NOTE, "energy", facet_str_text(&text),
+         is_any ? NULL : access("/sys/class/powercap/intel-rapl:0", F_OK) ? "facet run --idle-watts W --core-watts W estimates it"
+                                                                        : "let your user read /sys/class/powercap/*/energy_uj");
+    facet_str_fini(&text);
 }
 
 static void (*const checks[])(struct doctor *d) = {

@@ -22,7 +22,7 @@ struct run_options {
     bool check_config, print_config;
     const char *detector, *recogniser, *strategy, *backend, *run, *detect_thresholds, *classifier, *antispoof;
     int64_t min_face, max_face, scan_every, every, max_frames, threads, confirm;
-    double factor, threshold, far, margin, cooldown_s, ttl_s;
+    double factor, threshold, far, margin, cooldown_s, ttl_s, idle_watts, core_watts;
     int method;
     bool keep_going, strict, every_face, quick_pyramid;
 };
@@ -63,6 +63,8 @@ static const struct facet_opt options[] = {
       .offset = offsetof(struct run_options, strategy), .help = "where each step runs" },
     ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", FACET_BACKEND_HELP),
     ROW(strict, "strict", 0, FACET_OPT_FLAG, NULL, "refuse where the back end leaves an operator to ref"),
+    RANGED(idle_watts, "idle-watts", 0, FACET_OPT_NUM, "W", 0, 1e6, "what the machine draws at rest, for an estimate where it counts no energy"),
+    RANGED(core_watts, "core-watts", 0, FACET_OPT_NUM, "W", 0, 1e6, "and what each busy core draws on top"),
     ROW(run, "run", 0, FACET_OPT_STR, "NAME", "name of this run in CSV and events"),
     { .name = "config", .letter = 'c', .kind = FACET_OPT_PATH, .value = "FILE", .cli_only = true,
       .offset = offsetof(struct run_options, config), .help = "YAML file with these same keys" },
@@ -187,6 +189,7 @@ static int set_pipeline(struct run *r, struct facet_pipeline_opts *p, int argc, 
     *p = (struct facet_pipeline_opts){
         .strategy = o->strategy,
         .threads = (unsigned)o->threads,
+        .power = { .idle_watts = o->idle_watts, .core_watts = o->core_watts },
         .detect_threads = o->threads ? 0 : (unsigned)t.detector_threads,
         .embed_threads = o->threads ? 0 : (unsigned)t.recogniser_threads,
         .cancel = r->cli->cancel,

@@ -187,7 +187,7 @@ int facet_pipeline_open(struct facet_pipeline **out, const struct facet_pipeline
     p->o = *o;
     p->strategy = o->placement ? o->placement : facet_strategy_find(o->strategy ? o->strategy : "edge");
     int err = p->strategy ? open_pools(p) : FACET_E_NOT_FOUND;
-    if (!err && facet_energy_open(&p->energy, "") != FACET_OK)
+    if (!err && facet_energy_open_or_model(&p->energy, "", &o->power) != FACET_OK)
         facet_log(FACET_LOG_DEBUG, "deploy", "no energy counter here: %s", facet_error_text());
     if (!err) {
         join_options(p);
