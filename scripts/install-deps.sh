@@ -7,9 +7,9 @@ set -euo pipefail
 build="gcc libc6-dev meson ninja-build pkg-config ca-certificates python3
     libsodium-dev libjansson-dev libyaml-dev libsqlite3-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev
     libturbojpeg0-dev libspng-dev zlib1g-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
-    libcurl4-openssl-dev libmosquitto-dev scdoc"
+    libcurl4-openssl-dev libmosquitto-dev libnghttp2-dev libssl-dev scdoc"
 test="libcmocka-dev g++ libopencv-dnn-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user git
-    mosquitto mosquitto-clients openssl"
+    mosquitto mosquitto-clients openssl nghttp2-client wrk"
 # The page is built and driven in a browser: any Node 18 or newer does.
 test="$test chromium"
 command -v npm >/dev/null || test="$test nodejs npm"

@@ -22,5 +22,11 @@
 #define FACET_MAX_PEOPLE (10u * 1000 * 1000)
 #define FACET_MAX_INDEX_ROWS (1u << 30)           /* templates in a search index file */
 #define FACET_MAX_NETSIM_LINKS 256                /* connections, or UDP peers, of a relay */
+#define FACET_MAX_HTTP_HEAD (16u << 10)           /* bytes of a request's first line and headers */
+#define FACET_MAX_HTTP_FIELDS 96                  /* headers of a request */
+#define FACET_MAX_HTTP_SEGMENTS 32                /* parts of a path between slashes */
+#define FACET_MAX_HTTP_QUERY 32                   /* pairs after the question mark */
+#define FACET_MAX_HTTP_PARTS 64                   /* of a multipart body */
+#define FACET_MAX_HTTP_UPLOADS 64                 /* bodies taken in pieces, at once */
 
 #endif
