@@ -5,6 +5,7 @@
 #ifndef FACET_STORE_SPOOL_H
 #define FACET_STORE_SPOOL_H
 
+#include "base/clock.h"
 #include "wire/event.h"
 
 struct facet_spool;
@@ -15,7 +16,8 @@ enum facet_spool_class { FACET_SPOOL_STATE, FACET_SPOOL_CHIP, FACET_SPOOL_EVENT,
 struct facet_spool_opts {
     const char *path;
     int64_t max_bytes;             /* 0: 256 MiB */
-    int64_t max_age_ms;            /* 0: 7 days */
+    int64_t max_age_ms;            /* 0: 7 days; the time during which the clock was set does not count */
+    const struct facet_clock *clock;       /* NULL: the system's */
 };
 
 struct facet_spool_item {
@@ -36,7 +38,8 @@ struct facet_spool_stats {
 
 int facet_spool_open(struct facet_spool **out, const struct facet_spool_opts *o);
 void facet_spool_close(struct facet_spool **s);
-/* FACET_E_EXISTS: the id is there, or was acknowledged within the last day. `item->seq` is ignored. */
+/* FACET_E_EXISTS: the id is there, or was acknowledged within the last day. FACET_E_LIMIT: there is only room for what
+ * matters more. `item->seq` is ignored; created_ms 0: now. */
 int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *item);
 /* The oldest item behind `after`; FACET_E_END when there is none. Expired ones are dropped on the way. */
 int facet_spool_next(struct facet_spool *s, int64_t after, struct facet_spool_item *out);

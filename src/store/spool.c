@@ -1,0 +1,627 @@
+/* One SQLite file: `item` holds what waits, `done` the ids that were acknowledged lately, `state` one row of counters that
+ * change in the same transaction as what they count, so that they are true after a kill.
+ *
+ * Ages are kept right when the wall clock is set: how it stands against the clock that never goes back is looked at with each
+ * call, and when it jumped, the times of all that waits jump with it. What happened while the program was not
+ * running cannot be known; then things are kept longer, never shorter. */
+#include "store/spool.h"
+
+#include "base/errors.h"
+#include "base/file.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_BYTES ((int64_t)256 << 20)
+#define MAX_AGE_MS ((int64_t)7 * 24 * 3600 * 1000)
+#define DONE_MS ((int64_t)24 * 3600 * 1000)
+#define DONE_ROWS 100000
+#define JUMP_MS 5000 /* differences below this are slewing and rounding */
+#define APPLICATION 1180782456 /* "FaOx" */
+#define SCHEMA 1
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+static const char schema[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE item(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, class INTEGER NOT NULL, topic TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, person TEXT NOT NULL, size INTEGER NOT NULL, payload BLOB NOT NULL);"
+    "CREATE INDEX item_by_class ON item(class, seq);"
+    "CREATE INDEX item_by_age ON item(created_ms);"
+    "CREATE INDEX item_by_end ON item(expires_ms) WHERE expires_ms > 0;"
+    "CREATE TABLE done(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at_ms INTEGER NOT NULL);"
+    "CREATE INDEX done_by_age ON done(at_ms);"
+    "CREATE TABLE state(items INTEGER NOT NULL, bytes INTEGER NOT NULL, put INTEGER NOT NULL, acked INTEGER NOT NULL,"
+    " doubles INTEGER NOT NULL, expired INTEGER NOT NULL, aged INTEGER NOT NULL, squeezed INTEGER NOT NULL);"
+    "INSERT INTO state VALUES(0, 0, 0, 0, 0, 0, 0, 0);"
+    "PRAGMA application_id = " TEXT(APPLICATION) ";"
+    "PRAGMA user_version = " TEXT(SCHEMA) ";"
+    "COMMIT";
+
+enum statement {
+    BEGIN, COMMIT, ROLLBACK, HAS, INSERT, DOUBLE, ADD, TAKE, NEXT, FIND, DELETE, MARK_DONE, ACKED, FORGET_OLD, FORGET_MANY, EXPIRED,
+    AGED, LEAST, DROP_EXPIRED, DROP_AGED, SQUEEZED, STATE, OLDEST, LAST, SHIFT_ITEMS, SHIFT_DONE, ERASE_SUM, ERASE, STATEMENTS
+};
+
+static const char *const texts[STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [HAS] = "SELECT EXISTS(SELECT 1 FROM item WHERE id = ?1) OR EXISTS(SELECT 1 FROM done WHERE id = ?1 AND at_ms > ?2)",
+    [INSERT] = "INSERT INTO item(id, class, topic, created_ms, expires_ms, person, size, payload) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [DOUBLE] = "UPDATE state SET doubles = doubles + 1",
+    [ADD] = "UPDATE state SET put = put + 1, items = items + 1, bytes = bytes + ?1",
+    [TAKE] = "UPDATE state SET items = items - ?1, bytes = bytes - ?2",
+    [NEXT] = "SELECT seq, id, class, topic, created_ms, expires_ms, person, payload FROM item WHERE seq > ?1 ORDER BY seq LIMIT 1",
+    [FIND] = "SELECT id, size FROM item WHERE seq = ?1",
+    [DELETE] = "DELETE FROM item WHERE seq = ?1",
+    [MARK_DONE] = "INSERT OR REPLACE INTO done(id, at_ms) VALUES(?1, ?2)",
+    [ACKED] = "UPDATE state SET acked = acked + 1",
+    [FORGET_OLD] = "DELETE FROM done WHERE seq IN (SELECT seq FROM done WHERE at_ms <= ?1 ORDER BY at_ms LIMIT 100)",
+    [FORGET_MANY] = "DELETE FROM done WHERE seq <= (SELECT max(seq) FROM done) - " TEXT(DONE_ROWS),
+    [EXPIRED] = "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE expires_ms > 0 AND expires_ms <= ?1",
+    [AGED] = "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE created_ms <= ?1",
+    [LEAST] = "SELECT seq, size FROM item ORDER BY class, seq LIMIT 1",
+    [DROP_EXPIRED] = "DELETE FROM item WHERE expires_ms > 0 AND expires_ms <= ?1",
+    [DROP_AGED] = "DELETE FROM item WHERE created_ms <= ?1",
+    [SQUEEZED] = "UPDATE state SET expired = expired + ?1, aged = aged + ?2, squeezed = squeezed + ?3",
+    [STATE] = "SELECT items, bytes, put, acked, doubles, expired, aged, squeezed FROM state",
+    [OLDEST] = "SELECT created_ms FROM item ORDER BY created_ms LIMIT 1",
+    [LAST] = "SELECT coalesce(max(seq), 0) FROM item",
+    [SHIFT_ITEMS] = "UPDATE item SET created_ms = created_ms + ?1, expires_ms = CASE WHEN expires_ms > 0 THEN max(1, expires_ms + ?1) ELSE 0 END",
+    [SHIFT_DONE] = "UPDATE done SET at_ms = at_ms + ?1",
+    [ERASE_SUM] = "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE person = ?1",
+    [ERASE] = "DELETE FROM item WHERE person = ?1",
+};
+
+struct facet_spool {
+    struct facet_lock lock;
+    struct facet_cond more;
+    bool has_lock, has_more;
+    struct facet_clock clock;
+    char path[PATH_MAX];
+    int64_t max_bytes, max_age_ms;
+    sqlite3 *sql;
+    sqlite3_stmt *s[STATEMENTS];
+    int64_t offset_ms;     /* wall clock minus the clock that never goes back */
+    int64_t last;          /* highest number that is there */
+    bool is_woken;
+};
+
+/* ---- statements ---- */
+
+static int fail(struct facet_spool *s, const char *what)
+{
+    int rc = s->sql ? sqlite3_extended_errcode(s->sql) : SQLITE_NOMEM;
+    if ((rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM)
+        return facet_fail_nomem();
+    int err = (rc & 0xff) == SQLITE_NOTADB ? FACET_E_FORMAT : FACET_E_STORE;
+    return facet_fail(err, "cannot %s spool '%s': %s", what, s->path, sqlite3_errmsg(s->sql));
+}
+
+static sqlite3_stmt *use(struct facet_spool *s, enum statement which)
+{
+    sqlite3_reset(s->s[which]);
+    sqlite3_clear_bindings(s->s[which]);
+    return s->s[which];
+}
+
+static sqlite3_stmt *use_int(struct facet_spool *s, enum statement which, int64_t a)
+{
+    sqlite3_stmt *q = use(s, which);
+    sqlite3_bind_int64(q, 1, a);
+    return q;
+}
+
+static int run(struct facet_spool *s, sqlite3_stmt *q, const char *what)
+{
+    int rc = sqlite3_step(q);
+    int err = rc == SQLITE_DONE || rc == SQLITE_ROW ? FACET_OK : fail(s, what);
+    sqlite3_reset(q);
+    return err;
+}
+
+/* Up to `n` numbers of the first row; all 0 when there is none. */
+static int numbers(struct facet_spool *s, sqlite3_stmt *q, const char *what, int64_t *out, int n)
+{
+    int rc = sqlite3_step(q);
+    int err = rc == SQLITE_DONE || rc == SQLITE_ROW ? FACET_OK : fail(s, what);
+    for (int i = 0; i < n; i++)
+        out[i] = rc == SQLITE_ROW ? sqlite3_column_int64(q, i) : 0;
+    sqlite3_reset(q);
+    return err;
+}
+
+static int bound(struct facet_spool *s, bool ok, const char *what)
+{
+    return ok ? FACET_OK : fail(s, what);
+}
+
+/* The error text stays. */
+static void take_back(struct facet_spool *s)
+{
+    for (int i = 0; i < 3 && !sqlite3_get_autocommit(s->sql); i++)
+        sqlite3_step(use(s, ROLLBACK));
+}
+
+static int end(struct facet_spool *s, int err, const char *what)
+{
+    if (!err)
+        err = run(s, use(s, COMMIT), what);
+    if (err)
+        take_back(s);
+    return err;
+}
+
+/* ---- time ---- */
+
+static int64_t now_ms(const struct facet_spool *s)
+{
+    return s->clock.wall_ms(s->clock.ctx);
+}
+
+static int64_t offset_now(const struct facet_spool *s)
+{
+    return now_ms(s) - (int64_t)(s->clock.mono_ns(s->clock.ctx) / 1000000);
+}
+
+/* With the lock, before anything is judged by its age. */
+static int follow_clock(struct facet_spool *s)
+{
+    int64_t offset = offset_now(s), jump = offset - s->offset_ms;
+    if (jump > -JUMP_MS && jump < JUMP_MS) {
+        s->offset_ms = offset;
+        return FACET_OK;
+    }
+    int err = run(s, use(s, BEGIN), "follow the clock in");
+    if (!err)
+        err = run(s, use_int(s, SHIFT_ITEMS, jump), "follow the clock in");
+    if (!err)
+        err = run(s, use_int(s, SHIFT_DONE, jump), "follow the clock in");
+    err = end(s, err, "follow the clock in");
+    if (!err)
+        s->offset_ms = offset;
+    if (!err)
+        facet_log(FACET_LOG_WARN, "store", "the clock was set by %lld s: what waits in '%s' keeps its age",
+                  (long long)(jump / 1000), s->path);
+    return err;
+}
+
+/* ---- ceilings; inside a transaction ---- */
+
+static int count_out(struct facet_spool *s, int64_t items, int64_t bytes, int64_t expired, int64_t aged, int64_t squeezed)
+{
+    sqlite3_stmt *q = use_int(s, TAKE, items);
+    sqlite3_bind_int64(q, 2, bytes);
+    int err = run(s, q, "count in");
+    q = use_int(s, SQUEEZED, expired);
+    sqlite3_bind_int64(q, 2, aged);
+    sqlite3_bind_int64(q, 3, squeezed);
+    return err ? err : run(s, q, "count in");
+}
+
+static int drop_by_time(struct facet_spool *s, enum statement find, enum statement drop, int64_t until)
+{
+    int64_t found[2];
+    int err = numbers(s, use_int(s, find, until), "look through", found, 2);
+    if (err || !found[0])
+        return err;
+    err = run(s, use_int(s, drop, until), "drop from");
+    if (!err)
+        err = count_out(s, found[0], found[1], drop == DROP_EXPIRED ? found[0] : 0, drop == DROP_AGED ? found[0] : 0, 0);
+    return err;
+}
+
+static int drop_late(struct facet_spool *s)
+{
+    int err = drop_by_time(s, EXPIRED, DROP_EXPIRED, now_ms(s));
+    return err ? err : drop_by_time(s, AGED, DROP_AGED, now_ms(s) - s->max_age_ms);
+}
+
+/* *dropped_itself: the newest, `seq`, was the least of all. */
+static int squeeze(struct facet_spool *s, int64_t seq, bool *dropped_itself)
+{
+    int64_t state[2], least[2];
+    int err = numbers(s, use(s, STATE), "count in", state, 2);
+    while (!err && state[1] > s->max_bytes) {
+        err = numbers(s, use(s, LEAST), "look through", least, 2);
+        if (!err)
+            err = run(s, use_int(s, DELETE, least[0]), "drop from");
+        if (!err)
+            err = count_out(s, 1, least[1], 0, 0, 1);
+        *dropped_itself = *dropped_itself || least[0] == seq;
+        if (!err)
+            err = numbers(s, use(s, STATE), "count in", state, 2);
+        if (!err && state[0] <= 0)
+            break;
+    }
+    return err;
+}
+
+/* Does something wait that is over its time? Cheap: both questions go by an index. */
+static int has_late(struct facet_spool *s, bool *late)
+{
+    int64_t expired[1], aged[1];
+    int err = numbers(s, use_int(s, EXPIRED, now_ms(s)), "look through", expired, 1);
+    if (!err)
+        err = numbers(s, use_int(s, AGED, now_ms(s) - s->max_age_ms), "look through", aged, 1);
+    *late = !err && (expired[0] || aged[0]);
+    return err;
+}
+
+/* ---- putting ---- */
+
+static int insert(struct facet_spool *s, const struct facet_spool_item *item, int64_t size)
+{
+    sqlite3_stmt *q = use(s, INSERT);
+    bool ok = !sqlite3_bind_text(q, 1, item->id, -1, SQLITE_STATIC) && !sqlite3_bind_int(q, 2, (int)item->class) &&
+              !sqlite3_bind_text(q, 3, item->topic, -1, SQLITE_STATIC) &&
+              !sqlite3_bind_int64(q, 4, item->created_ms ? item->created_ms : now_ms(s)) &&
+              !sqlite3_bind_int64(q, 5, item->expires_ms) && !sqlite3_bind_text(q, 6, item->person, -1, SQLITE_STATIC) &&
+              !sqlite3_bind_int64(q, 7, size) &&
+              !(item->len ? sqlite3_bind_blob64(q, 8, item->payload, item->len, SQLITE_STATIC) : sqlite3_bind_zeroblob(q, 8, 0));
+    int err = bound(s, ok, "put into");
+    return err ? err : run(s, q, "put into");
+}
+
+static int64_t size_of(const struct facet_spool_item *item)
+{
+    return (int64_t)(item->len + strlen(item->topic) + strlen(item->id));
+}
+
+static int check_item(const struct facet_spool *s, const struct facet_spool_item *item)
+{
+    if (!memchr(item->id, '\0', sizeof(item->id)) || !item->id[0] || !memchr(item->topic, '\0', sizeof(item->topic)) ||
+        !memchr(item->person, '\0', sizeof(item->person)) || (unsigned)item->class >= FACET_SPOOL_CLASSES ||
+        (item->len && !item->payload) || item->expires_ms < 0 || item->created_ms < 0)
+        return facet_fail(FACET_E_INVALID, "cannot put into spool '%s': the item lacks its id, or what it says does not fit", s->path);
+    if (size_of(item) > s->max_bytes)
+        return facet_fail(FACET_E_LIMIT, "cannot put into spool '%s': '%s' alone is larger than its %lld bytes", s->path, item->id,
+                          (long long)s->max_bytes);
+    return FACET_OK;
+}
+
+/* Inside a transaction, which it commits. */
+static int put(struct facet_spool *s, const struct facet_spool_item *item)
+{
+    int64_t size = size_of(item), is_double[1];
+    bool dropped_itself = false;
+    sqlite3_stmt *q = use(s, HAS);
+    int err = bound(s, !sqlite3_bind_text(q, 1, item->id, -1, SQLITE_STATIC) && !sqlite3_bind_int64(q, 2, now_ms(s) - DONE_MS), "put into");
+    if (!err)
+        err = numbers(s, q, "look through", is_double, 1);
+    if (!err && is_double[0]) {
+        err = end(s, run(s, use(s, DOUBLE), "count in"), "count in");
+        return err ? err : facet_fail(FACET_E_EXISTS, "'%s' is in spool '%s' already, or was", item->id, s->path);
+    }
+    if (!err)
+        err = insert(s, item, size);
+    int64_t seq = sqlite3_last_insert_rowid(s->sql);
+    if (!err)
+        err = run(s, use_int(s, ADD, size), "count in");
+    if (!err)
+        err = drop_late(s);
+    if (!err)
+        err = squeeze(s, seq, &dropped_itself);
+    err = end(s, err, "put into");
+    if (!err && dropped_itself)
+        return facet_fail(FACET_E_LIMIT, "spool '%s' is full of what matters more than '%s'", s->path, item->id);
+    if (!err)
+        s->last = seq;
+    return err;
+}
+
+int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *item)
+{
+    int err = check_item(s, item);
+    if (err)
+        return err;
+    facet_lock_take(&s->lock);
+    err = follow_clock(s);
+    if (!err)
+        err = run(s, use(s, BEGIN), "put into");
+    if (!err)
+        err = put(s, item);
+    if (err)
+        take_back(s);
+    else
+        facet_cond_wake(&s->more);
+    facet_lock_give(&s->lock);
+    return err;
+}
+
+/* ---- taking ---- */
+
+static int drop_what_is_late(struct facet_spool *s)
+{
+    bool late;
+    int err = follow_clock(s);
+    if (!err)
+        err = has_late(s, &late);
+    if (err || !late)
+        return err;
+    err = run(s, use(s, BEGIN), "drop from");
+    if (!err)
+        err = drop_late(s);
+    return end(s, err, "drop from");
+}
+
+static void copy_column(char *out, size_t cap, sqlite3_stmt *q, int column)
+{
+    const unsigned char *text = sqlite3_column_text(q, column);
+    snprintf(out, cap, "%s", text ? (const char *)text : "");
+}
+
+static int read_item(struct facet_spool *s, sqlite3_stmt *q, struct facet_spool_item *out)
+{
+    out->seq = sqlite3_column_int64(q, 0);
+    copy_column(out->id, sizeof(out->id), q, 1);
+    out->class = (enum facet_spool_class)sqlite3_column_int(q, 2);
+    copy_column(out->topic, sizeof(out->topic), q, 3);
+    out->created_ms = sqlite3_column_int64(q, 4);
+    out->expires_ms = sqlite3_column_int64(q, 5);
+    copy_column(out->person, sizeof(out->person), q, 6);
+    const void *data = sqlite3_column_blob(q, 7);
+    out->len = (size_t)sqlite3_column_bytes(q, 7);
+    if (!out->id[0] || (out->len && !data)) /* a row has an id: there was no memory to show it */
+        return facet_fail_nomem();
+    out->payload = malloc(out->len + 1);
+    if (!out->payload)
+        return facet_fail_nomem();
+    if (out->len)
+        memcpy(out->payload, data, out->len);
+    ((char *)out->payload)[out->len] = '\0';
+    return FACET_OK;
+}
+
+int facet_spool_next(struct facet_spool *s, int64_t after, struct facet_spool_item *out)
+{
+    memset(out, 0, sizeof(*out));
+    facet_lock_take(&s->lock);
+    int err = drop_what_is_late(s);
+    sqlite3_stmt *q = use_int(s, NEXT, after);
+    int rc = err ? SQLITE_DONE : sqlite3_step(q);
+    if (rc == SQLITE_ROW)
+        err = read_item(s, q, out);
+    else if (!err)
+        err = rc == SQLITE_DONE ? FACET_E_END : fail(s, "read");
+    sqlite3_reset(q);
+    facet_lock_give(&s->lock);
+    if (err)
+        memset(out, 0, sizeof(*out));
+    return err;
+}
+
+static int ack(struct facet_spool *s, int64_t seq)
+{
+    char id[FACET_EVENT_ID] = "";
+    sqlite3_stmt *q = use_int(s, FIND, seq);
+    int rc = sqlite3_step(q);
+    int err = rc == SQLITE_ROW || rc == SQLITE_DONE ? FACET_OK : fail(s, "read");
+    if (rc == SQLITE_ROW)
+        copy_column(id, sizeof(id), q, 0);
+    int64_t size = rc == SQLITE_ROW ? sqlite3_column_int64(q, 1) : 0;
+    sqlite3_reset(q);
+    if (err || rc == SQLITE_DONE) /* dropped meanwhile, or acknowledged before */
+        return err;
+    if (!id[0])
+        return facet_fail_nomem();
+    err = run(s, use_int(s, DELETE, seq), "acknowledge in");
+    if (!err)
+        err = count_out(s, 1, size, 0, 0, 0);
+    if (!err)
+        err = run(s, use(s, ACKED), "count in");
+    q = use(s, MARK_DONE);
+    if (!err)
+        err = bound(s, !sqlite3_bind_text(q, 1, id, -1, SQLITE_STATIC) && !sqlite3_bind_int64(q, 2, now_ms(s)), "acknowledge in");
+    if (!err)
+        err = run(s, q, "acknowledge in");
+    if (!err)
+        err = run(s, use_int(s, FORGET_OLD, now_ms(s) - DONE_MS), "acknowledge in");
+    return err ? err : run(s, use(s, FORGET_MANY), "acknowledge in");
+}
+
+int facet_spool_ack(struct facet_spool *s, int64_t seq)
+{
+    facet_lock_take(&s->lock);
+    int err = follow_clock(s);
+    if (!err)
+        err = run(s, use(s, BEGIN), "acknowledge in");
+    if (!err)
+        err = ack(s, seq);
+    err = end(s, err, "acknowledge in");
+    facet_lock_give(&s->lock);
+    return err;
+}
+
+/* ---- the rest ---- */
+
+void facet_spool_wait(struct facet_spool *s, int64_t after, unsigned timeout_ms)
+{
+    uint64_t until = facet_now_ns() + (uint64_t)timeout_ms * 1000000;
+    facet_lock_take(&s->lock);
+    while (!s->is_woken && s->last <= after && facet_cond_wait_until(&s->more, &s->lock, until))
+        ;
+    s->is_woken = false;
+    facet_lock_give(&s->lock);
+}
+
+void facet_spool_wake(struct facet_spool *s)
+{
+    facet_lock_take(&s->lock);
+    s->is_woken = true;
+    facet_cond_wake(&s->more);
+    facet_lock_give(&s->lock);
+}
+
+void facet_spool_stats(struct facet_spool *s, struct facet_spool_stats *out)
+{
+    int64_t v[8], oldest[1];
+    memset(out, 0, sizeof(*out));
+    facet_lock_take(&s->lock);
+    if (numbers(s, use(s, STATE), "count in", v, 8) == FACET_OK && numbers(s, use(s, OLDEST), "look through", oldest, 1) == FACET_OK)
+        *out = (struct facet_spool_stats){v[0], v[1], oldest[0], v[2], v[3], v[4], v[5], v[6], v[7]};
+    facet_lock_give(&s->lock);
+}
+
+static int erase(struct facet_spool *s, const char *person, int64_t found[2])
+{
+    sqlite3_stmt *q = use(s, ERASE_SUM);
+    int err = bound(s, !sqlite3_bind_text(q, 1, person, -1, SQLITE_STATIC), "erase from");
+    if (!err)
+        err = numbers(s, q, "erase from", found, 2);
+    q = use(s, ERASE);
+    if (!err)
+        err = bound(s, !sqlite3_bind_text(q, 1, person, -1, SQLITE_STATIC), "erase from");
+    if (!err)
+        err = run(s, q, "erase from");
+    return err ? err : count_out(s, found[0], found[1], 0, 0, 0);
+}
+
+/* Deleted pages are overwritten with zeros; the log that still has them is emptied into the file. */
+int facet_spool_erase(struct facet_spool *s, const char *person, int64_t *removed)
+{
+    int64_t found[2] = {0, 0};
+    facet_lock_take(&s->lock);
+    int err = run(s, use(s, BEGIN), "erase from");
+    if (!err)
+        err = erase(s, person, found);
+    err = end(s, err, "erase from");
+    if (!err && sqlite3_wal_checkpoint_v2(s->sql, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
+        err = fail(s, "erase from");
+    facet_lock_give(&s->lock);
+    *removed = err ? 0 : found[0];
+    return err;
+}
+
+/* ---- opening ---- */
+
+static int run_text(struct facet_spool *s, const char *sql)
+{
+    return sqlite3_exec(s->sql, sql, NULL, NULL, NULL) == SQLITE_OK ? FACET_OK : fail(s, "open");
+}
+
+/* What waits may tell of people: the file is its owner's alone. */
+static int make_file(struct facet_spool *s)
+{
+    char dir[PATH_MAX];
+    int err = facet_copy_text(dir, sizeof(dir), s->path);
+    char *slash = err ? NULL : strrchr(dir, '/');
+    if (!err && slash && slash != dir) {
+        *slash = '\0';
+        err = facet_mkdirs(dir);
+    }
+    if (err)
+        return err;
+    int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return facet_fail_errno("open spool", s->path);
+    close(fd);
+    return FACET_OK;
+}
+
+static int ask(struct facet_spool *s, const char *sql, int64_t *out)
+{
+    sqlite3_stmt *q = NULL;
+    int err = sqlite3_prepare_v2(s->sql, sql, -1, &q, NULL) == SQLITE_OK ? FACET_OK : fail(s, "open");
+    if (!err)
+        err = numbers(s, q, "open", out, 1);
+    sqlite3_finalize(q);
+    return err;
+}
+
+static int check_schema(struct facet_spool *s)
+{
+    int64_t tables[1], application[1], version[1];
+    int err = ask(s, "SELECT count(*) FROM sqlite_master", tables);
+    if (!err && !tables[0])
+        return run_text(s, schema);
+    if (!err)
+        err = ask(s, "PRAGMA application_id", application);
+    if (!err)
+        err = ask(s, "PRAGMA user_version", version);
+    if (!err && application[0] != APPLICATION)
+        return facet_fail(FACET_E_FORMAT, "cannot open spool '%s': it is another kind of file", s->path);
+    if (!err && version[0] != SCHEMA)
+        return facet_fail(FACET_E_FORMAT, "cannot open spool '%s': it is of version %lld, this program knows %d", s->path,
+                          (long long)version[0], SCHEMA);
+    return err;
+}
+
+static int connect(struct facet_spool *s)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(s->path, &s->sql, flags, NULL) != SQLITE_OK)
+        return fail(s, "open");
+    sqlite3_busy_timeout(s->sql, 5000);
+    sqlite3_db_config(s->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(s->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    int err = run_text(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
+                          "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 4194304");
+    return err ? err : check_schema(s);
+}
+
+static int prepare(struct facet_spool *s)
+{
+    for (int i = 0; i < STATEMENTS; i++)
+        if (sqlite3_prepare_v3(s->sql, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->s[i], NULL) != SQLITE_OK)
+            return fail(s, "open");
+    return FACET_OK;
+}
+
+static int init(struct facet_spool *s, const struct facet_spool_opts *o)
+{
+    s->max_bytes = o->max_bytes > 0 ? o->max_bytes : MAX_BYTES;
+    s->max_age_ms = o->max_age_ms > 0 ? o->max_age_ms : MAX_AGE_MS;
+    s->clock = o->clock ? *o->clock : facet_clock_system;
+    s->offset_ms = offset_now(s);
+    int err = facet_lock_init(&s->lock);
+    s->has_lock = !err;
+    if (!err)
+        err = facet_cond_init(&s->more);
+    s->has_more = s->has_lock && !err;
+    return err ? err : facet_copy_text(s->path, sizeof(s->path), o->path);
+}
+
+int facet_spool_open(struct facet_spool **out, const struct facet_spool_opts *o)
+{
+    struct facet_spool *s = calloc(1, sizeof(*s));
+    *out = NULL;
+    int err = s ? init(s, o) : facet_fail_nomem();
+    if (!err)
+        err = make_file(s);
+    if (!err)
+        err = connect(s);
+    if (!err)
+        err = prepare(s);
+    if (!err)
+        err = numbers(s, use(s, LAST), "open", &s->last, 1);
+    if (err)
+        facet_spool_close(&s);
+    *out = s;
+    return err;
+}
+
+void facet_spool_close(struct facet_spool **spool)
+{
+    struct facet_spool *s = *spool;
+    if (!s)
+        return;
+    for (int i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(s->s[i]);
+    sqlite3_close(s->sql);
+    if (s->has_more)
+        facet_cond_fini(&s->more);
+    if (s->has_lock)
+        facet_lock_fini(&s->lock);
+    free(s);
+    *spool = NULL;
+}
