@@ -10,6 +10,9 @@ build="gcc libc6-dev meson ninja-build pkg-config ca-certificates python3
     libcurl4-openssl-dev libmosquitto-dev libnghttp2-dev libssl-dev scdoc"
 test="libcmocka-dev g++ libopencv-dnn-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user git
     mosquitto mosquitto-clients openssl nghttp2-client wrk"
+# The GStreamer element.
+test="$test libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base
+    gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav"
 # The page is built and driven in a browser: any Node 18 or newer does.
 test="$test chromium"
 command -v npm >/dev/null || test="$test nodejs npm"

@@ -3,6 +3,7 @@
  *   struct facet_session *s;       models, opened once (session.h)
  *   struct facet_photo *p;         a picture in memory (photo.h)
  *   struct facet_people *known;    who is known (people.h)
+ *   struct facet_stream *seen;     pictures that follow each other, faces followed and named (stream.h)
  *
  * Functions return FACET_OK or a negative FACET_E_* (error.h); facet_error_text() explains the calling
  * thread's last failure. What an `..._open` or `..._read` gives is closed by `..._close`, which takes
@@ -15,6 +16,7 @@
 #include <facet/people.h>
 #include <facet/photo.h>
 #include <facet/session.h>
+#include <facet/stream.h>
 
 #ifdef __cplusplus
 extern "C" {
