@@ -21,6 +21,7 @@
 #define FACET_MAX_WIRE_MESSAGE (8u << 20)         /* bytes of one message by the broker */
 #define FACET_MAX_PEOPLE (10u * 1000 * 1000)
 #define FACET_MAX_INDEX_ROWS (1u << 30)           /* templates in a search index file */
+#define FACET_MAX_SNAPSHOT (16u << 20)             /* bytes of one kept picture */
 #define FACET_MAX_NETSIM_LINKS 256                /* connections, or UDP peers, of a relay */
 #define FACET_MAX_HTTP_HEAD (16u << 10)           /* bytes of a request's first line and headers */
 #define FACET_MAX_HTTP_FIELDS 96                  /* headers of a request */

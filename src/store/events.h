@@ -34,18 +34,34 @@ int facet_events_put(struct facet_events *e, const struct facet_event *ev, bool 
 typedef int facet_event_fn(void *ctx, int64_t seq, const struct facet_event *ev);
 int facet_events_query(struct facet_events *e, const struct facet_events_filter *f, facet_event_fn *fn, void *ctx);
 int facet_events_get(struct facet_events *e, const char *id, struct facet_event *out);      /* FACET_E_NOT_FOUND */
+/* The newest one's seq, 0 when there is none: where a stream that begins now goes on from. */
+int facet_events_last(struct facet_events *e, int64_t *seq);
 int facet_events_count(struct facet_events *e, const struct facet_events_filter *f, int64_t *count);
 
 /* Snapshots: JPEG or PNG bytes under an id. `person` 0: of nobody known ("unknown faces" class). */
 int facet_events_snapshot_put(struct facet_events *e, const char *id, int64_t person, const void *data, size_t len, int64_t captured_ms);
-int facet_events_snapshot_get(struct facet_events *e, const char *id, void **data, size_t *len);
+int facet_events_snapshot_get(struct facet_events *e, const char *id, void **data, size_t *len);    /* the caller frees */
+/* Those of one person, oldest first. */
+typedef int facet_snapshot_fn(void *ctx, const char *id, int64_t captured_ms, const void *data, size_t len);
+int facet_events_snapshots(struct facet_events *e, int64_t person, facet_snapshot_fn *fn, void *ctx);
 
-/* Retention: what is older goes. 0: kept. */
+/* Small things that must survive a kill, by key: what hybrid knows of living tracks. */
+int facet_events_state_put(struct facet_events *e, const char *key, const void *data, size_t len);   /* on disk when it returns */
+int facet_events_state_get(struct facet_events *e, const char *key, void **data, size_t *len);      /* FACET_E_NOT_FOUND */
+int facet_events_state_delete(struct facet_events *e, const char *key);        /* not there: fine */
+typedef int facet_state_fn(void *ctx, const char *key, const void *data, size_t len);
+int facet_events_states(struct facet_events *e, const char *prefix, facet_state_fn *fn, void *ctx);     /* by key */
+
+/* Retention: what was captured longer ago than this goes, and is overwritten. 0: kept. `unknown_ms` is for snapshots of
+ * nobody known, `snapshots_ms` for the others. `bytes` are those of the snapshots that went. */
 struct facet_retention { int64_t events_ms, snapshots_ms, unknown_ms; };
 struct facet_retention_report { int64_t events, snapshots, unknown, bytes, ran_ms; };
 int facet_events_retain(struct facet_events *e, const struct facet_retention *r, struct facet_retention_report *out);
 
-/* Everything that names this person goes; the rest of each event stays, anonymous. */
+/* Pages, rows, and whether each opens with the key. FACET_E_STORE names the first fault. */
+int facet_events_check(struct facet_events *e);
+/* Everything that names this person goes, by id (0: by name alone) and by name (NULL: by id alone); the rest of each event stays, anonymous. The
+ * file is compacted and its log emptied. */
 int facet_events_erase(struct facet_events *e, int64_t person, const char *name, int64_t *events, int64_t *snapshots);
 const char *facet_events_where(const struct facet_events *e);      /* without password */
 

@@ -77,7 +77,7 @@ int facet_gallery_open(struct facet_gallery **out, const struct facet_gallery_op
         err = open_locks(g);
     }
     if (!err)
-        err = facet__db_open(&g->db, o);
+        err = facet__schema_open(&g->db, o);
     if (!err)
         err = facet__gallery_reload(g);
     if (!err)
@@ -131,7 +131,7 @@ int facet_gallery_info(struct facet_gallery *g, struct facet_gallery_info *out)
     out->dim = g->db.dim;
     out->schema = g->db.schema;
     struct stat st;
-    if (!g->db.in_memory && !stat(g->db.path, &st))
+    if (g->db.is_file && !stat(g->db.path, &st))
         out->file_bytes = st.st_size;
     facet_lock_take(&g->writing);
     int err = facet__people_count(&g->db, &out->people, &out->templates);

@@ -57,7 +57,7 @@ static int index_people(struct facet__db *db, struct facet_index *x)
 
 static bool index_path(char *out, size_t cap, const struct facet_gallery *g)
 {
-    return !g->db.in_memory && (size_t)snprintf(out, cap, "%s.index", g->db.path) < cap;
+    return g->db.is_file && (size_t)snprintf(out, cap, "%s.index", g->db.path) < cap;
 }
 
 static struct facet_index_tie tie_of(const struct facet_gallery *g)

@@ -10,8 +10,10 @@ int facet__blob_put(struct facet__db *db, const char *key, const void *data, siz
 {
     struct facet__query q;
     facet__query_begin(&q, db, "write to",
-                       "INSERT OR REPLACE INTO blobs(key, data, checksum, people_version)"
-                       " SELECT ?, ?, ?, value FROM meta WHERE key = 'people_version'");
+                       "INSERT INTO blobs(key, data, checksum, people_version)"
+                       " SELECT CAST(? AS TEXT), ?, ?, CAST(value AS BIGINT) FROM meta WHERE key = 'people_version'"
+                       " ON CONFLICT(key) DO UPDATE SET data = excluded.data, checksum = excluded.checksum,"
+                       " people_version = excluded.people_version");
     facet__query_text(&q, key);
     facet__query_blob(&q, data, len);
     facet__query_int(&q, (int64_t)facet__checksum(2, data, len));
@@ -20,10 +22,10 @@ int facet__blob_put(struct facet__db *db, const char *key, const void *data, siz
 
 static int copy_blob(struct facet__query *q, const char *key, void **data, size_t *len)
 {
-    const void *blob = sqlite3_column_blob(q->s, 0);
-    size_t n = (size_t)sqlite3_column_bytes(q->s, 0);
-    if (!blob && sqlite3_errcode(q->db->sql) == SQLITE_NOMEM)
-        return facet_fail_nomem();
+    size_t n;
+    const void *blob = facet__query_get_blob(q, 0, &n);
+    if (q->err)
+        return q->err;
     if (facet__checksum(2, blob, n) != (uint64_t)facet__query_get_int(q, 1))
         return facet_fail(FACET_E_STORE, "gallery '%s' is damaged: the checksum of '%s' differs", q->db->path, key);
     *data = malloc(n ? n : 1);

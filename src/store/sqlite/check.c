@@ -8,23 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int check_pages(struct facet__db *db)
-{
-    char text[512] = "";
-    struct facet__query q;
-    facet__query_begin(&q, db, "check", "PRAGMA integrity_check(1)");
-    if (facet__query_row(&q))
-        facet__query_get_text(&q, 0, text, sizeof(text));
-    int err = facet__query_end(&q);
-    if (!err && strcmp(text, "ok"))
-        return facet_fail(FACET_E_STORE, "gallery '%s' is damaged: %s", db->path, text);
-    return err;
-}
-
 static int check_keys(struct facet__db *db)
 {
     struct facet__query q;
-    facet__query_begin(&q, db, "check", "PRAGMA foreign_key_check");
+    facet__query_begin(&q, db, "check", facet__db_says(db, "PRAGMA foreign_key_check", "SELECT 0, 0 WHERE false"));
     long long row = 0;
     bool broken = facet__query_row(&q);
     if (broken)
@@ -70,7 +57,7 @@ static int check_blobs(struct facet__db *db)
 
 int facet__db_check(struct facet__db *db)
 {
-    int err = check_pages(db);
+    int err = facet__db_check_pages(db);
     if (!err)
         err = check_keys(db);
     if (!err)

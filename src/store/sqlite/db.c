@@ -1,4 +1,5 @@
-#include "store/sqlite/db.h"
+/* SQLite's half of store/sql.h: files in WAL mode, durable, wiped where something is deleted. */
+#include "store/sql.h"
 
 #include "base/errors.h"
 #include "base/file.h"
@@ -6,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +17,16 @@
 #define BUSY_MS 5000
 #define LONGEST_VALUE (64 << 20)
 
+struct facet__sqlite {
+    sqlite3 *sql;
+    sqlite3_stmt *rollback;        /* prepared: going back must not need memory */
+};
+
 static const char *advice(int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_CORRUPT: return ": the file is damaged, restore it from a copy or an export";
-    case SQLITE_NOTADB: return ": it is not a gallery";
+    case SQLITE_NOTADB: return ": it is another kind of file";
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return ": another process is using it, try again";
     case SQLITE_FULL: return ": make room and try again";
@@ -28,126 +35,108 @@ static const char *advice(int rc)
     }
 }
 
-int facet__db_fail(struct facet__db *db, int rc, const char *what)
+static int fail(struct facet__db *db, int rc, const char *what)
 {
     int kind = rc & 0xff, err = FACET_E_STORE;
+    sqlite3 *sql = db->sqlite->sql;
     if (kind == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM)
         return facet_fail_nomem();
     if (kind == SQLITE_NOTADB)
         err = FACET_E_FORMAT;
     if (kind == SQLITE_PERM || kind == SQLITE_READONLY || kind == SQLITE_AUTH)
         err = FACET_E_PERMISSION;
-    const char *why = db->sql && sqlite3_errcode(db->sql) != SQLITE_OK ? sqlite3_errmsg(db->sql) : sqlite3_errstr(rc);
-    return facet_fail(err, "cannot %s gallery '%s': %s%s", what, db->path, why, advice(rc));
+    const char *why = sql && sqlite3_errcode(sql) != SQLITE_OK ? sqlite3_errmsg(sql) : sqlite3_errstr(rc);
+    return facet_fail(err, "cannot %s %s '%s': %s%s", what, db->kind->word, db->path, why, advice(rc));
 }
 
-int facet__db_exec(struct facet__db *db, const char *sql, const char *what)
+static int sqlite_exec(struct facet__db *db, const char *sql, const char *what)
 {
-    int rc = sqlite3_exec(db->sql, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? FACET_OK : facet__db_fail(db, rc, what);
+    int rc = sqlite3_exec(db->sqlite->sql, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? FACET_OK : fail(db, rc, what);
 }
 
-void facet__query_begin(struct facet__query *q, struct facet__db *db, const char *what, const char *sql)
+static int sqlite_begin(struct facet__db *db, const char *what, bool writes)
 {
-    *q = (struct facet__query){ .db = db, .what = what };
-    int rc = sqlite3_prepare_v2(db->sql, sql, -1, &q->s, NULL);
-    if (rc != SQLITE_OK)
-        q->err = facet__db_fail(db, rc, what);
+    return sqlite_exec(db, writes ? "BEGIN IMMEDIATE" : "BEGIN", what);
 }
 
-static void bound(struct facet__query *q, int rc)
+static void sqlite_rollback(struct facet__db *db)
 {
-    if (rc != SQLITE_OK && !q->err)
-        q->err = facet__db_fail(q->db, rc, q->what);
+    struct facet__sqlite *x = db->sqlite;
+    for (int i = 0; i < 3 && !sqlite3_get_autocommit(x->sql); i++) { /* even this may want memory */
+        sqlite3_step(x->rollback);
+        sqlite3_reset(x->rollback);
+    }
 }
 
-void facet__query_int(struct facet__query *q, int64_t v)
+static int sqlite_prepare(struct facet__query *q, const char *sql)
 {
-    if (!q->err)
-        bound(q, sqlite3_bind_int64(q->s, ++q->arg, v));
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(q->db->sqlite->sql, sql, -1, &s, NULL);
+    q->s = s;
+    return rc == SQLITE_OK ? FACET_OK : fail(q->db, rc, q->what);
 }
 
-void facet__query_num(struct facet__query *q, double v)
+static int sqlite_bind(struct facet__query *q, const struct facet__sql_value *v)
 {
-    if (!q->err)
-        bound(q, sqlite3_bind_double(q->s, ++q->arg, v));
+    int rc = SQLITE_OK;
+    switch (v->type) {
+    case FACET__INT: rc = sqlite3_bind_int64(q->s, q->arg, v->i); break;
+    case FACET__NUM: rc = sqlite3_bind_double(q->s, q->arg, v->n); break;
+    case FACET__TEXT: rc = sqlite3_bind_text64(q->s, q->arg, v->p, v->len, SQLITE_STATIC, SQLITE_UTF8); break;
+    case FACET__BLOB: rc = sqlite3_bind_blob64(q->s, q->arg, v->p, v->len, SQLITE_STATIC); break;
+    }
+    return rc == SQLITE_OK ? FACET_OK : fail(q->db, rc, q->what);
 }
 
-void facet__query_text(struct facet__query *q, const char *v)
+static int sqlite_step(struct facet__query *q, bool *has_row)
 {
-    if (!q->err)
-        bound(q, sqlite3_bind_text(q->s, ++q->arg, v, -1, SQLITE_STATIC));
-}
-
-void facet__query_blob(struct facet__query *q, const void *v, size_t len)
-{
-    if (!q->err)
-        bound(q, sqlite3_bind_blob64(q->s, ++q->arg, v, len, SQLITE_STATIC));
-}
-
-bool facet__query_row(struct facet__query *q)
-{
-    if (q->err)
-        return false;
     int rc = sqlite3_step(q->s);
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        q->err = facet__db_fail(q->db, rc, q->what);
-    return rc == SQLITE_ROW;
+    *has_row = rc == SQLITE_ROW;
+    if (rc == SQLITE_DONE)
+        q->changed = sqlite3_changes64(q->db->sqlite->sql);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? FACET_OK : fail(q->db, rc, q->what);
 }
 
-int64_t facet__query_get_int(struct facet__query *q, int column)
+static int64_t sqlite_get_int(struct facet__query *q, int column)
 {
     return sqlite3_column_int64(q->s, column);
 }
 
-void facet__query_get_text(struct facet__query *q, int column, char *out, size_t cap)
+static double sqlite_get_num(struct facet__query *q, int column)
 {
-    const unsigned char *text = sqlite3_column_text(q->s, column);
-    if (!text && sqlite3_errcode(q->db->sql) == SQLITE_NOMEM && !q->err)
-        q->err = facet_fail_nomem(); /* not to be taken for an empty text */
-    snprintf(out, cap, "%s", text ? (const char *)text : "");
+    return sqlite3_column_double(q->s, column);
 }
 
-int facet__query_end(struct facet__query *q)
+static int sqlite_get_bytes(struct facet__query *q, int column, bool is_text, const void **data, size_t *len)
+{
+    *data = is_text ? (const void *)sqlite3_column_text(q->s, column) : sqlite3_column_blob(q->s, column);
+    if (!*data && sqlite3_errcode(q->db->sqlite->sql) == SQLITE_NOMEM)
+        return facet_fail_nomem(); /* not to be taken for an empty one */
+    *len = (size_t)sqlite3_column_bytes(q->s, column);
+    return FACET_OK;
+}
+
+static void sqlite_finish(struct facet__query *q)
 {
     sqlite3_finalize(q->s);
-    q->s = NULL;
-    return q->err;
 }
 
-int facet__query_run(struct facet__query *q)
+static void sqlite_close(struct facet__db *db)
 {
-    while (facet__query_row(q))
-        ;
-    return facet__query_end(q);
+    struct facet__sqlite *x = db->sqlite;
+    sqlite3_finalize(x->rollback);
+    sqlite3_close(x->sql); /* NULL is fine; no other statement outlives its call */
+    free(x);
+    db->sqlite = NULL;
 }
 
-int facet__db_begin_read(struct facet__db *db, const char *what)
-{
-    facet__db_rollback(db);
-    return facet__db_exec(db, "BEGIN", what);
-}
-
-int facet__db_begin(struct facet__db *db, const char *what)
-{
-    if (db->read_only)
-        return facet_fail(FACET_E_PERMISSION, "cannot %s gallery '%s': it was opened for reading only", what, db->path);
-    facet__db_rollback(db); /* where an earlier one could not be taken back */
-    return facet__db_exec(db, "BEGIN IMMEDIATE", what);
-}
-
-int facet__db_commit(struct facet__db *db, const char *what)
-{
-    return facet__db_exec(db, "COMMIT", what);
-}
-
-void facet__db_rollback(struct facet__db *db)
-{
-    for (int i = 0; i < 3 && !sqlite3_get_autocommit(db->sql); i++) { /* even this may want memory */
-        sqlite3_step(db->rollback);
-        sqlite3_reset(db->rollback);
-    }
-}
+static const struct facet__sql_ops sqlite_ops = {
+    .exec = sqlite_exec, .begin = sqlite_begin, .rollback = sqlite_rollback,
+    .prepare = sqlite_prepare, .bind = sqlite_bind, .step = sqlite_step,
+    .get_int = sqlite_get_int, .get_num = sqlite_get_num, .get_bytes = sqlite_get_bytes,
+    .finish = sqlite_finish, .close = sqlite_close,
+};
 
 /* --- opening --- */
 
@@ -157,7 +146,14 @@ static int find_path(struct facet__db *db, const char *path)
         return facet_copy_text(db->path, sizeof(db->path), path);
     char dir[3800];
     int err = facet_data_dir(dir, sizeof(dir));
-    return err ? err : facet_path_join(db->path, sizeof(db->path), dir, "gallery.db");
+    return err ? err : facet_path_join(db->path, sizeof(db->path), dir, db->kind->file);
+}
+
+static int fail_file(struct facet__db *db, const char *what)
+{
+    char doing[64];
+    snprintf(doing, sizeof(doing), "%s %s", what, db->kind->word);
+    return facet_fail_errno(doing, db->path);
 }
 
 static int make_folder(const char *path)
@@ -179,7 +175,7 @@ static int make_file(struct facet__db *db)
         return err;
     int fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        return facet_fail_errno("create gallery", db->path);
+        return fail_file(db, "create");
     close(fd);
     return FACET_OK;
 }
@@ -190,31 +186,29 @@ static int check_magic(struct facet__db *db)
     char head[sizeof(magic)] = "";
     FILE *f = fopen(db->path, "rb");
     if (!f)
-        return facet_fail_errno("open gallery", db->path);
+        return fail_file(db, "open");
     size_t n = fread(head, 1, sizeof(head), f);
     fclose(f);
     if (n != sizeof(head) || memcmp(head, magic, sizeof(magic)))
-        return facet_fail(FACET_E_FORMAT, "cannot open gallery '%s': it is not a gallery", db->path);
+        return facet_fail(FACET_E_FORMAT, "cannot open %s '%s': it is not a %s", db->kind->word, db->path, db->kind->word);
     return FACET_OK;
 }
 
 /* SQLite says "not a database" only after it was asked; a folder or a picture is better named here. */
-static int look_at_file(struct facet__db *db, const struct facet_gallery_opts *o)
+static int look_at_file(struct facet__db *db, bool create)
 {
     struct stat st;
     if (stat(db->path, &st)) {
         if (errno != ENOENT)
-            return facet_fail_errno("open gallery", db->path);
-        if (!o->create)
-            return facet_fail(FACET_E_NOT_FOUND,
-                              "there is no gallery '%s': make one with: facet enroll NAME PICTURE", db->path);
+            return fail_file(db, "open");
+        if (!create)
+            return facet_fail(FACET_E_NOT_FOUND, "there is no %s '%s'%s", db->kind->word, db->path, db->kind->make);
         return make_file(db);
     }
     if (!S_ISREG(st.st_mode))
-        return facet_fail(FACET_E_FORMAT, "cannot open gallery '%s': it is not a file", db->path);
-    if (!st.st_size && !o->create)
-        return facet_fail(FACET_E_NOT_FOUND,
-                          "the gallery '%s' is empty: fill it with: facet enroll NAME PICTURE", db->path);
+        return facet_fail(FACET_E_FORMAT, "cannot open %s '%s': it is not a file", db->kind->word, db->path);
+    if (!st.st_size && !create)
+        return facet_fail(FACET_E_NOT_FOUND, "the %s '%s' is empty%s", db->kind->word, db->path, db->kind->fill);
     return st.st_size ? check_magic(db) : FACET_OK;
 }
 
@@ -254,30 +248,30 @@ static int connect(struct facet__db *db)
     char uri[3 * 4096 + 64];
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= db->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-    if (db->in_memory)
+    if (!db->is_file)
         snprintf(uri, sizeof(uri), ":memory:");
     else {
         flags |= SQLITE_OPEN_URI;
         write_uri(uri, sizeof(uri), db->path, db->read_only && must_be_immutable(db));
     }
-    int rc = sqlite3_open_v2(uri, &db->sql, flags, NULL);
+    int rc = sqlite3_open_v2(uri, &db->sqlite->sql, flags, NULL);
     if (rc != SQLITE_OK)
-        return facet__db_fail(db, rc, "open");
-    if (!db->read_only && sqlite3_db_readonly(db->sql, "main") == 1)
-        return facet_fail(FACET_E_PERMISSION, "cannot open gallery '%s' for writing: permission denied", db->path);
+        return fail(db, rc, "open");
+    if (!db->read_only && sqlite3_db_readonly(db->sqlite->sql, "main") == 1)
+        return facet_fail(FACET_E_PERMISSION, "cannot open %s '%s' for writing: permission denied", db->kind->word, db->path);
     return FACET_OK;
 }
 
 /* What holds for this connection: nothing here writes to the file. */
 static int set_up(struct facet__db *db)
 {
-    sqlite3_busy_timeout(db->sql, BUSY_MS);
-    sqlite3_limit(db->sql, SQLITE_LIMIT_LENGTH, LONGEST_VALUE);
-    sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(db->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    int rc = sqlite3_prepare_v2(db->sql, "ROLLBACK", -1, &db->rollback, NULL);
+    sqlite3_busy_timeout(db->sqlite->sql, BUSY_MS);
+    sqlite3_limit(db->sqlite->sql, SQLITE_LIMIT_LENGTH, LONGEST_VALUE);
+    sqlite3_db_config(db->sqlite->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db->sqlite->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    int rc = sqlite3_prepare_v2(db->sqlite->sql, "ROLLBACK", -1, &db->sqlite->rollback, NULL);
     if (rc != SQLITE_OK)
-        return facet__db_fail(db, rc, "open");
+        return fail(db, rc, "open");
     return facet__db_exec(db,
                           "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL;"
                           "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY",
@@ -293,52 +287,63 @@ static int use_log(struct facet__db *db)
         facet__query_get_text(&q, 0, mode, sizeof(mode));
     int err = facet__query_end(&q);
     if (!err && strcmp(mode, "wal"))
-        return facet_fail(FACET_E_STORE, "cannot open gallery '%s': its file system cannot hold a write-ahead log",
-                          db->path);
+        return facet_fail(FACET_E_STORE, "cannot open %s '%s': its file system cannot hold a write-ahead log",
+                          db->kind->word, db->path);
     return err;
 }
 
-int facet__db_open(struct facet__db *db, const struct facet_gallery_opts *o)
+static int pragma_int(struct facet__db *db, const char *sql, int64_t *out)
 {
-    *db = (struct facet__db){ .read_only = o->read_only };
+    struct facet__query q;
+    facet__query_begin(&q, db, "open", sql);
+    *out = facet__query_row(&q) ? facet__query_get_int(&q, 0) : 0;
+    return facet__query_end(&q);
+}
+
+static int identify(struct facet__db *db, bool *is_new)
+{
+    int64_t application = 0, schema = 0, objects = 0;
+    int err = pragma_int(db, "PRAGMA application_id", &application);
+    if (!err)
+        err = pragma_int(db, "PRAGMA user_version", &schema);
+    if (!err)
+        err = pragma_int(db, "SELECT count(*) FROM sqlite_schema", &objects);
+    if (err)
+        return err;
+    *is_new = !application && !schema && !objects;
+    if (!*is_new && application != db->kind->application_id)
+        return facet_fail(FACET_E_FORMAT, "cannot open %s '%s': it is another program's database", db->kind->word, db->path);
+    db->schema = schema > INT16_MAX ? INT16_MAX : (int)schema;
+    return FACET_OK;
+}
+
+int facet__sqlite_open(struct facet__db *db, const struct facet__db_opts *o, bool *is_new)
+{
     int err = find_path(db, o->path);
     if (err)
         return err;
-    db->in_memory = !strcmp(db->path, ":memory:");
-    if (!db->in_memory)
-        err = look_at_file(db, o);
-    if (!err)
-        err = connect(db);
+    db->is_file = strcmp(db->path, ":memory:") != 0;
+    if (db->is_file)
+        err = look_at_file(db, o->create);
+    if (err)
+        return err;
+    db->sqlite = calloc(1, sizeof(*db->sqlite));
+    if (!db->sqlite)
+        return facet_fail_nomem();
+    db->ops = &sqlite_ops;
+    err = connect(db);
     if (!err)
         err = set_up(db);
-    bool is_new = false;
     if (!err)
-        err = facet__schema_identify(db, &is_new);
-    if (!err && is_new && !o->create)
-        err = facet_fail(FACET_E_NOT_FOUND, "the gallery '%s' is empty: fill it with: facet enroll NAME PICTURE",
-                         db->path);
-    if (!err && !db->read_only && !db->in_memory)
+        err = identify(db, is_new);
+    if (!err && !db->read_only && db->is_file && (!*is_new || o->create) && db->schema <= db->kind->newest)
         err = use_log(db);
-    if (!err)
-        err = facet__schema_migrate(db, o);
-    if (!err)
-        err = facet__schema_load(db, o);
-    if (err)
-        facet__db_close(db);
     return err;
-}
-
-void facet__db_close(struct facet__db *db)
-{
-    sqlite3_finalize(db->rollback);
-    sqlite3_close(db->sql); /* NULL is fine; no other statement outlives its call */
-    db->rollback = NULL;
-    db->sql = NULL;
 }
 
 int facet__db_flush(struct facet__db *db, const char *what)
 {
-    if (db->in_memory)
+    if (!db->is_file)
         return FACET_OK;
     struct facet__query q;
     facet__query_begin(&q, db, what, "PRAGMA wal_checkpoint(TRUNCATE)");
@@ -346,7 +351,28 @@ int facet__db_flush(struct facet__db *db, const char *what)
     int err = facet__query_end(&q);
     if (!err && busy)
         return facet_fail(FACET_E_STORE,
-                          "deleted from gallery '%s', but another process is reading it: the bytes stay in its log "
-                          "until that process ends or 'facet gallery check' runs", db->path);
+                          "deleted from %s '%s', but another process is reading it: the bytes stay in its log "
+                          "until that process ends or 'facet gallery check' runs", db->kind->word, db->path);
+    return err;
+}
+
+int facet__db_compact(struct facet__db *db, const char *what)
+{
+    int err = facet__db_exec(db, facet__db_says(db, "VACUUM", "SELECT 1"), what);
+    return err ? err : facet__db_flush(db, what);
+}
+
+int facet__db_check_pages(struct facet__db *db)
+{
+    char text[512] = "ok";
+    struct facet__query q;
+    if (!db->sqlite)
+        return FACET_OK; /* a server looks after its pages itself */
+    facet__query_begin(&q, db, "check", "PRAGMA integrity_check(1)");
+    if (facet__query_row(&q))
+        facet__query_get_text(&q, 0, text, sizeof(text));
+    int err = facet__query_end(&q);
+    if (!err && strcmp(text, "ok"))
+        return facet_fail(FACET_E_STORE, "%s '%s' is damaged: %s", db->kind->word, db->path, text);
     return err;
 }

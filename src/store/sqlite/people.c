@@ -55,13 +55,12 @@ int facet__people_after(struct facet__db *db, const char *name, struct facet_per
 int facet__people_add(struct facet__db *db, const char *name, const char *note, int64_t created_ms, int64_t *id)
 {
     struct facet__query q;
-    facet__query_begin(&q, db, "add a person to", "INSERT INTO people(name, note, created_ms) VALUES(?, ?, ?)");
+    facet__query_begin(&q, db, "add a person to", "INSERT INTO people(name, note, created_ms) VALUES(?, ?, ?) RETURNING id");
     facet__query_text(&q, name);
     facet__query_text(&q, note);
     facet__query_int(&q, created_ms);
-    int err = facet__query_run(&q);
-    *id = err ? 0 : sqlite3_last_insert_rowid(db->sql);
-    return err;
+    *id = facet__query_row(&q) ? facet__query_get_int(&q, 0) : 0;
+    return facet__query_run(&q);
 }
 
 int facet__people_rename(struct facet__db *db, int64_t id, const char *to)

@@ -39,7 +39,7 @@ int facet__templates_add(struct facet__db *db, int64_t person, const float *embe
     struct facet__query q;
     facet__query_begin(&q, db, "add a template to",
                        "INSERT INTO templates(person, embedding, quality, source, source_sha256, created_ms, checksum)"
-                       " VALUES(?, ?, ?, ?, ?, ?, ?)");
+                       " VALUES(?, ?, ?, ?, ?, ?, ?) RETURNING id");
     facet__query_int(&q, person);
     facet__query_blob(&q, blob, len);
     facet__query_num(&q, (double)about->quality);
@@ -47,8 +47,8 @@ int facet__templates_add(struct facet__db *db, int64_t person, const float *embe
     facet__query_text(&q, about->source_sha256);
     facet__query_int(&q, about->created_ms);
     facet__query_int(&q, (int64_t)row_checksum(blob, len, about));
+    *id = facet__query_row(&q) ? facet__query_get_int(&q, 0) : 0;
     int err = facet__query_run(&q);
-    *id = err ? 0 : sqlite3_last_insert_rowid(db->sql);
     explicit_bzero(blob, sizeof(blob));
     return err;
 }
@@ -79,17 +79,15 @@ static int read_row(struct facet__query *q, struct facet_template *t, float *emb
     memset(t, 0, sizeof(*t));
     t->id = facet__query_get_int(q, 0);
     t->person = facet__query_get_int(q, 1);
-    t->quality = (float)sqlite3_column_double(q->s, 3);
+    t->quality = (float)facet__query_get_num(q, 3);
     facet__query_get_text(q, 4, t->source, sizeof(t->source));
     facet__query_get_text(q, 5, t->source_sha256, sizeof(t->source_sha256));
     t->created_ms = facet__query_get_int(q, 6);
-    const unsigned char *blob = sqlite3_column_blob(q->s, 2);
-    size_t len = (size_t)sqlite3_column_bytes(q->s, 2);
+    size_t len;
+    const unsigned char *blob = facet__query_get_blob(q, 2, &len);
     long long id = t->id;
     if (q->err)
         return q->err;
-    if (!blob && sqlite3_errcode(q->db->sql) == SQLITE_NOMEM)
-        return facet_fail_nomem();
     if (!blob || len != (size_t)q->db->dim * 4)
         return facet_fail(FACET_E_STORE, "gallery '%s' is damaged: template %lld has %zu bytes instead of %zu",
                           q->db->path, id, len, (size_t)q->db->dim * 4);
@@ -158,7 +156,7 @@ int facet__templates_delete(struct facet__db *db, int64_t id)
     facet__query_begin(&q, db, "delete a template from", "DELETE FROM templates WHERE id = ?");
     facet__query_int(&q, id);
     int err = facet__query_run(&q);
-    if (!err && !sqlite3_changes(db->sql))
+    if (!err && !q.changed)
         return facet_fail(FACET_E_NOT_FOUND, "there is no template %lld in gallery '%s'", (long long)id, db->path);
     return err;
 }
