@@ -10,6 +10,8 @@
 
 _Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct facet_sha256), "state too small");
 
+_Static_assert(sizeof(crypto_auth_hmacsha256_state) <= sizeof(struct facet_hmac), "state too small");
+
 static crypto_hash_sha256_state *state_of(struct facet_sha256 *h)
 {
     return (crypto_hash_sha256_state *)(void *)h->state;
@@ -30,6 +32,24 @@ void facet_sha256_hex(struct facet_sha256 *h, char out[FACET_SHA256_HEX])
 {
     unsigned char bytes[crypto_hash_sha256_BYTES];
     crypto_hash_sha256_final(state_of(h), bytes);
+    sodium_bin2hex(out, FACET_SHA256_HEX, bytes, sizeof(bytes));
+}
+
+void facet_hmac_init(struct facet_hmac *h, const void *key, size_t key_len)
+{
+    crypto_auth_hmacsha256_init((void *)h->state, key, key_len);
+}
+
+void facet_hmac_update(struct facet_hmac *h, const void *data, size_t len)
+{
+    if (len)
+        crypto_auth_hmacsha256_update((void *)h->state, data, len);
+}
+
+void facet_hmac_hex(struct facet_hmac *h, char out[FACET_SHA256_HEX])
+{
+    unsigned char bytes[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_final((void *)h->state, bytes);
     sodium_bin2hex(out, FACET_SHA256_HEX, bytes, sizeof(bytes));
 }
 

@@ -15,6 +15,12 @@ void facet_sha256_hex(struct facet_sha256 *h, char out[FACET_SHA256_HEX]);   /* 
 void facet_sha256_of(const void *data, size_t len, char out[FACET_SHA256_HEX]);
 int facet_sha256_file(const char *path, char out[FACET_SHA256_HEX]);
 
+/* HMAC (RFC 2104) of it: who knows the key made this. Keys of any length. */
+struct facet_hmac { _Alignas(16) unsigned char state[256]; };
+void facet_hmac_init(struct facet_hmac *h, const void *key, size_t key_len);
+void facet_hmac_update(struct facet_hmac *h, const void *data, size_t len);
+void facet_hmac_hex(struct facet_hmac *h, char out[FACET_SHA256_HEX]);       /* finishes h */
+
 /* Fast non-cryptographic 64-bit hash for checksums of our own cache files. */
 uint64_t facet_hash64(const void *data, size_t len, uint64_t seed);
 

@@ -75,12 +75,31 @@ static void test_hash64__is_the_same_everywhere(void **state)
     assert_true(facet_hash64(text, strlen(text), 42) == 0xea87a1259b71ac90u);
 }
 
+/* RFC 4231, cases 2 and 6 (a key longer than a block). */
+static void test_hmac__published_examples(void **state)
+{
+    struct facet_hmac h;
+    char hex[FACET_SHA256_HEX];
+    unsigned char key[131];
+    facet_hmac_init(&h, "Jefe", 4);
+    facet_hmac_update(&h, "what do ya want ", 16);
+    facet_hmac_update(&h, "for nothing?", 12);
+    facet_hmac_hex(&h, hex);
+    assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, sizeof(key));
+    facet_hmac_init(&h, key, sizeof(key));
+    facet_hmac_update(&h, "Test Using Larger Than Block-Size Key - Hash Key First", 54);
+    facet_hmac_hex(&h, hex);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sha256__published_examples),
         cmocka_unit_test(test_sha256__parts_equal_the_whole),
         cmocka_unit_test(test_sha256__missing_file_is_refused),
+        cmocka_unit_test(test_hmac__published_examples),
         cmocka_unit_test(test_hash64__any_changed_bit_changes_it),
         cmocka_unit_test(test_hash64__zeros_of_each_length_differ),
         cmocka_unit_test(test_hash64__is_the_same_everywhere),

@@ -1,0 +1,36 @@
+/* Sending a body to a web address and reading how it was taken, through the module facet-curl.so. One try; who
+ * calls decides whether to try again. Redirects are not followed: what is signed goes where it was meant to go. */
+#ifndef FACET_NET_HTTP_POST_H
+#define FACET_NET_HTTP_POST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct facet_post;
+
+struct facet_post_opts {
+    unsigned connect_s, total_s;   /* 0: 10, 30 */
+    const char *ca;                /* PEM file; NULL: the system's */
+    bool (*is_over)(void *ctx); void *ctx;     /* asked while waiting; true breaks off. NULL: nobody asks */
+};
+#define FACET_POST_OPTS_INIT { 0 }
+
+struct facet_post_request {
+    const char *url;               /* https:// or http:// */
+    const char *const *headers; size_t n_headers;      /* "name: value" */
+    const void *body; size_t len;
+};
+
+struct facet_post_answer {
+    int status;                    /* 0: there was no answer */
+    unsigned retry_after_s;        /* what the server asked for; 0: nothing */
+};
+
+/* FACET_E_UNSUPPORTED when the module cannot be opened, with what to install. */
+int facet_post_open(struct facet_post **out, const struct facet_post_opts *o);
+void facet_post_close(struct facet_post **p);
+/* FACET_OK when there was an answer, whatever it says (at most 64 KiB of it are read, none kept). FACET_E_NET or
+ * FACET_E_TIMEOUT when not: the text names the host, never the whole address. One call at a time. */
+int facet_post_send(struct facet_post *p, const struct facet_post_request *q, struct facet_post_answer *out);
+
+#endif
