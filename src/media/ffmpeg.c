@@ -8,6 +8,15 @@
 #include <libavutil/log.h>
 #include <stdio.h>
 
+static bool is_of_network(int averror)
+{
+    static const int codes[] = {ECONNREFUSED, ECONNRESET, ECONNABORTED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EPIPE, EADDRNOTAVAIL, ENOTCONN};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (averror == AVERROR(codes[i]))
+            return true;
+    return averror == AVERROR_HTTP_BAD_REQUEST || averror == AVERROR_HTTP_OTHER_4XX || averror == AVERROR_HTTP_SERVER_ERROR;
+}
+
 int facet__ffmpeg_fail(int averror, const char *doing, const char *path)
 {
     char why[AV_ERROR_MAX_STRING_SIZE] = "";
@@ -21,6 +30,14 @@ int facet__ffmpeg_fail(int averror, const char *doing, const char *path)
         err = FACET_E_NOMEM;
     else if (averror == AVERROR(EIO) || averror == AVERROR(ENOSPC) || averror == AVERROR(EISDIR))
         err = FACET_E_IO;
+    else if (averror == AVERROR_HTTP_UNAUTHORIZED || averror == AVERROR_HTTP_FORBIDDEN)
+        err = FACET_E_PERMISSION;
+    else if (averror == AVERROR_HTTP_NOT_FOUND)
+        err = FACET_E_NOT_FOUND;
+    else if (averror == AVERROR(ETIMEDOUT))
+        err = FACET_E_TIMEOUT;
+    else if (is_of_network(averror))
+        err = FACET_E_NET;
     else if (averror == AVERROR_EXIT)
         err = FACET_E_CANCELLED;
     if (averror == AVERROR_INVALIDDATA)
@@ -60,7 +77,10 @@ const struct facet__video_module facet_video_module = {
     .decoder_close = facet__decoder_close,
     .decoder_next = facet__decoder_next,
     .decoder_take = facet__decoder_take,
-    .decoder_damaged = facet__decoder_damaged,
+    .decoder_hold = facet__decoder_hold,
+    .decoder_grab = facet__decoder_grab,
+    .decoder_convert = facet__decoder_convert,
+    .decoder_facts = facet__decoder_facts,
     .encoder_open = create_quietly,
     .encoder_put = facet__encoder_put,
     .encoder_finish = facet__encoder_finish,

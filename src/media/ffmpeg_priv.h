@@ -4,14 +4,79 @@
 
 #include "media/video_priv.h"
 
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
 #include <libavutil/pixfmt.h>
+
+/* --- ffmpeg_input.c: where packets come from --- */
+
+struct facet__input {
+    char *name;                /* for errors: an address without its login */
+    AVFormatContext *format;
+    AVIOContext *io;           /* of `read` */
+    AVStream *stream;          /* the first of video, once opened */
+    bool is_stream;            /* what comes, comes when it will */
+    volatile int *cancel;
+    int (*read)(void *ctx, uint8_t *buf, size_t cap);
+    void *read_ctx;
+    int (*waiting)(void *ctx, int waited_ms);
+    void *waiting_ctx;
+    int timeout_ms;            /* of this call; 0: none */
+    uint64_t since_ns;         /* when it began to wait */
+    bool is_late;              /* it was ended because nothing came in time */
+    int failures;              /* reads in a row */
+};
+
+/* Opens, and finds the stream and FFmpeg's own decoder for it. */
+int facet__input_open(struct facet__input *in, const char *path, const struct facet_video_opts *o,
+                      const AVCodec **codec);
+void facet__input_close(struct facet__input *in);
+/* The next packet of the stream; FACET_E_AGAIN: nothing to decode, or a damaged packet (*is_damaged); FACET_E_END. */
+int facet__input_next(struct facet__input *in, AVPacket *p, bool *is_damaged);
+
+/* --- ffmpeg_hw.c: decoding by hardware --- */
+
+struct facet__hardware {
+    AVBufferRef *device;
+    enum AVPixelFormat format; /* of pictures that lie in the device */
+    AVFrame *copy;             /* one of them, in memory */
+    char name[32];             /* "vaapi"; "software" */
+};
+
+/* An opened decoder, by hardware when that is wanted and there. */
+int facet__codec_open(AVCodecContext **out, struct facet__hardware *hw, const AVCodec *codec, const AVStream *s,
+                      const struct facet_video_opts *o, const char *name);
+/* The picture in memory: *frame itself, or a copy of what lies in the device. */
+int facet__hardware_fetch(struct facet__hardware *hw, AVFrame **frame, const char *name);
+void facet__hardware_close(struct facet__hardware *hw);
+
+/* --- ffmpeg_convert.c: pictures to RGB24, upright --- */
+
+struct facet__converter {
+    struct SwsContext *scaler;
+    int width, height, format, matrix;
+    bool is_full;
+    int orientation;           /* as EXIF counts; 0 is 1 */
+    struct facet_image upright;/* before it is turned, when it is */
+    size_t upright_cap;
+};
+
+int facet__convert(struct facet__converter *c, const AVFrame *f, struct facet_image *rgb, const char *name);
+void facet__converter_close(struct facet__converter *c);
+/* EXIF's number for the turn that the stream's display matrix asks for. */
+int facet__orientation_of(const AVStream *s);
+
+/* --- ffmpeg_decode.c, ffmpeg_encode.c --- */
 
 int facet__decoder_open(struct facet__decoder **out, const char *path,
                         const struct facet_video_opts *o, struct facet_video_info *info);
 void facet__decoder_close(struct facet__decoder **d);
-int facet__decoder_next(struct facet__decoder *d, int *width, int *height, double *pts_ms);
+int facet__decoder_next(struct facet__decoder *d, struct facet_video_moment *out);
 int facet__decoder_take(struct facet__decoder *d, struct facet_image *rgb);
-int64_t facet__decoder_damaged(const struct facet__decoder *d);
+void facet__decoder_hold(struct facet__decoder *d);
+int facet__decoder_grab(struct facet__decoder *d, int *width, int *height);
+int facet__decoder_convert(struct facet__decoder *d, struct facet_image *rgb);
+void facet__decoder_facts(const struct facet__decoder *d, struct facet_video_facts *out);
 
 int facet__encoder_open(struct facet__encoder **out, const char *path, int width, int height,
                         double fps);

@@ -29,6 +29,7 @@ struct facet_video {
     struct facet__decoder *decoder;
     struct facet_video_info info;
     int64_t next_index;
+    int grabbed_width, grabbed_height; /* the taker's */
 };
 
 int facet_video_open(struct facet_video **out, const char *path, const struct facet_video_opts *o)
@@ -61,15 +62,23 @@ const struct facet_video_info *facet_video_info(const struct facet_video *v)
     return &v->info;
 }
 
+/* Packets of a stream that give no picture are passed over. */
+static int decode(struct facet_video *v, struct facet_video_moment *now)
+{
+    int err;
+    do
+        err = v->module->decoder_next(v->decoder, now);
+    while (err == FACET_E_AGAIN);
+    return repeat_error(v->module, err);
+}
+
 int facet_video_read(struct facet_video *v, struct facet_frame_pool *pool, struct facet_frame **out)
 {
-    int width, height;
-    double pts_ms;
+    struct facet_video_moment now;
     *out = NULL;
-    int err =
-        repeat_error(v->module, v->module->decoder_next(v->decoder, &width, &height, &pts_ms));
+    int err = decode(v, &now);
     if (!err)
-        err = facet_frame_get(out, pool, FACET_PIXEL_RGB24, width, height);
+        err = facet_frame_get(out, pool, FACET_PIXEL_RGB24, now.width, now.height);
     if (!err)
         err = repeat_error(v->module, v->module->decoder_take(v->decoder, &(*out)->image));
     if (err) {
@@ -77,23 +86,55 @@ int facet_video_read(struct facet_video *v, struct facet_frame_pool *pool, struc
         return err;
     }
     (*out)->index = v->next_index++;
-    (*out)->pts_ms = pts_ms;
+    (*out)->pts_ms = now.pts_ms;
     return FACET_OK;
 }
 
 int facet_video_skip(struct facet_video *v)
 {
-    int width, height;
-    double pts_ms;
-    int err =
-        repeat_error(v->module, v->module->decoder_next(v->decoder, &width, &height, &pts_ms));
+    struct facet_video_moment now;
+    int err = decode(v, &now);
     v->next_index += err == FACET_OK;
     return err;
 }
 
 int64_t facet_video_damaged(const struct facet_video *v)
 {
-    return v->module->decoder_damaged(v->decoder);
+    struct facet_video_facts facts;
+    facet_video_facts(v, &facts);
+    return facts.damaged;
+}
+
+int facet_video_next(struct facet_video *v, struct facet_video_moment *out)
+{
+    int err = v->module->decoder_next(v->decoder, out);
+    return err == FACET_E_AGAIN ? err : repeat_error(v->module, err);
+}
+
+void facet_video_hold(struct facet_video *v)
+{
+    v->module->decoder_hold(v->decoder);
+}
+
+int facet_video_grab(struct facet_video *v)
+{
+    return v->module->decoder_grab(v->decoder, &v->grabbed_width, &v->grabbed_height);
+}
+
+int facet_video_convert(struct facet_video *v, struct facet_frame_pool *pool,
+                        struct facet_frame **out)
+{
+    int err = facet_frame_get(out, pool, FACET_PIXEL_RGB24, v->grabbed_width, v->grabbed_height);
+    if (!err)
+        err = repeat_error(v->module, v->module->decoder_convert(v->decoder, &(*out)->image));
+    if (err)
+        facet_frame_unref(out);
+    return err;
+}
+
+void facet_video_facts(const struct facet_video *v, struct facet_video_facts *out)
+{
+    v->module->decoder_facts(v->decoder, out);
 }
 
 struct facet_video_writer {

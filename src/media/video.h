@@ -1,4 +1,4 @@
-/* Video files in and out, through the module facet-ffmpeg.so, which is opened on first use
+/* Videos in and out, from files and from what is live, through the module facet-ffmpeg.so, which is opened on first use
  * (linking FFmpeg costs 29 ms and 28 MB before main). Without the module: FACET_E_UNSUPPORTED with
  * what to install; base/module.h says where it is looked for. */
 #ifndef FACET_MEDIA_VIDEO_H
@@ -8,7 +8,7 @@
 
 struct facet_video_info {
     char codec[32];
-    int width, height;          /* as shown, after rotation */
+    int width, height;          /* as shown, after rotation; 0 when a stream has not told yet */
     double fps;                 /* 0 when unknown */
     int64_t frames;             /* estimate, 0 when unknown */
     double duration_ms;         /* 0 when unknown */
@@ -17,6 +17,19 @@ struct facet_video_info {
 struct facet_video_opts {
     unsigned threads;           /* of the decoder; 0: 1 */
     volatile int *cancel;       /* may be NULL; non-zero ends blocking calls */
+    bool hardware;              /* decode by hardware where FFmpeg offers it, by software otherwise */
+    /* `path` may be an address, too: rtsp:// rtsps:// http:// https:// and v4l2:/dev/videoN (or /dev/videoN). Texts are
+     * borrowed until open returns. Errors name the address without its login. */
+    bool live;
+    bool low_delay;             /* pictures come out as soon as they are in; not for streams whose order matters */
+    const char *transport;      /* of RTSP: "tcp" (NULL too), "udp" */
+    const char *username, *password;        /* NULL or "": those of the address */
+    int timeout_ms;             /* without data for so long: FACET_E_TIMEOUT; half of it for opening. 0: 5000 */
+    /* Bytes of a container (MPEG-TS, MP4, Matroska ...) from here; `path` is only its name. 0: the end; FACET_E_AGAIN:
+     * nothing within a while, ask again; any other negative error ends it. */
+    int (*read)(void *ctx, uint8_t *buf, size_t cap); void *read_ctx;
+    /* Asked some times a second while nothing comes, with how long that has been; non-zero ends the call. NULL: nobody. */
+    int (*waiting)(void *ctx, int waited_ms); void *waiting_ctx;
 };
 #define FACET_VIDEO_OPTS_INIT { 0 }
 
@@ -31,6 +44,22 @@ int facet_video_read(struct facet_video *v, struct facet_frame_pool *pool, struc
 /* Decodes one frame and lets it go: cheaper than reading, for those that are not wanted. */
 int facet_video_skip(struct facet_video *v);
 int64_t facet_video_damaged(const struct facet_video *v);
+
+/* The same in three steps, so that only what is wanted is turned into RGB: one thread decodes and holds, another takes.
+ *
+ * Decodes up to the next picture. Of a stream it says FACET_E_AGAIN after each packet that gave none. FACET_E_TIMEOUT,
+ * _NET, _END, _PERMISSION (wrong login) ...: it is over. */
+struct facet_video_moment { int width, height; double pts_ms; int64_t arrived_ms; };      /* Unix time when its packet came */
+int facet_video_next(struct facet_video *v, struct facet_video_moment *out);
+/* Keeps that picture in place of the one kept before. Not at the same time as facet_video_grab. */
+void facet_video_hold(struct facet_video *v);
+/* The kept picture becomes the taker's; FACET_E_AGAIN when there is none. */
+int facet_video_grab(struct facet_video *v);
+/* The grabbed one as RGB24 from `pool`; may run while another thread is in facet_video_next or _hold. */
+int facet_video_convert(struct facet_video *v, struct facet_frame_pool *pool, struct facet_frame **out);
+
+struct facet_video_facts { int64_t damaged, bytes; char decoder[32]; };    /* "software", "vaapi" ... */
+void facet_video_facts(const struct facet_video *v, struct facet_video_facts *out);        /* on the decoding thread */
 
 struct facet_video_writer;
 /* H.264 where the encoder is there, otherwise MPEG-4; container by extension (.mp4, .mkv). Frames

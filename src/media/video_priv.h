@@ -6,7 +6,7 @@
 
 #define FACET__VIDEO_MODULE "facet-ffmpeg"
 #define FACET__VIDEO_SYMBOL "facet_video_module"
-#define FACET__VIDEO_ABI 1 /* changes with anything below, and with the structs it names */
+#define FACET__VIDEO_ABI 2 /* changes with anything below, and with the structs it names */
 
 struct facet__decoder;
 struct facet__encoder;
@@ -20,11 +20,14 @@ struct facet__video_module {
     int (*decoder_open)(struct facet__decoder **out, const char *path,
                         const struct facet_video_opts *o, struct facet_video_info *info);
     void (*decoder_close)(struct facet__decoder **d);
-    /* Decodes up to the next picture and tells its size as shown; FACET_E_END after the last. */
-    int (*decoder_next)(struct facet__decoder *d, int *width, int *height, double *pts_ms);
+    /* As facet_video_next. */
+    int (*decoder_next)(struct facet__decoder *d, struct facet_video_moment *out);
     /* That picture into `rgb`, which has that size. */
     int (*decoder_take)(struct facet__decoder *d, struct facet_image *rgb);
-    int64_t (*decoder_damaged)(const struct facet__decoder *d);
+    void (*decoder_hold)(struct facet__decoder *d);
+    int (*decoder_grab)(struct facet__decoder *d, int *width, int *height);
+    int (*decoder_convert)(struct facet__decoder *d, struct facet_image *rgb);
+    void (*decoder_facts)(const struct facet__decoder *d, struct facet_video_facts *out);
 
     int (*encoder_open)(struct facet__encoder **out, const char *path, int width, int height,
                         double fps);
