@@ -65,6 +65,7 @@ struct facet_packet {
     bool flush;                    /* last packet of a source: all its tracks end */
     uint64_t step_ns[FACET_STEPS]; /* compute time */
     uint64_t queue_ns;             /* waited between stages */
+    uint64_t idle_ns;              /* a source stage waited so long for the picture to come: nobody's work */
     uint64_t born_ns, enqueued_ns;
     uint64_t cpu_ns;               /* CPU time of the threads that worked on it */
     int dropped;                   /* frames dropped since the last packet of this source */

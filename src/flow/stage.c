@@ -52,10 +52,10 @@ void facet_stage_close(struct facet_stage **ps)
 
 int facet_stage_step(struct facet_stage *s, struct facet_packet *p)
 {
-    uint64_t start = facet_now_ns(), cpu = facet_thread_cpu_ns();
+    uint64_t start = facet_now_ns(), cpu = facet_thread_cpu_ns(), idle = p->idle_ns;
     int err = s->ops->step(s->state, p);
     if (s->step < FACET_STEPS)
-        p->step_ns[s->step] += facet_now_ns() - start;
+        p->step_ns[s->step] += facet_now_ns() - start - (p->idle_ns - idle);
     p->cpu_ns += facet_thread_cpu_ns() - cpu;
     return err;
 }

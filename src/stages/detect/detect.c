@@ -152,6 +152,8 @@ const struct facet_tensor *facet__output_with(const struct facet_exec *e, const 
 struct detect {
     struct facet_detector *detector;
     const struct facet_pool *pool;      /* lent to the detector; its threads' time is counted here */
+    bool (*keep)(void *ctx, int source, const struct facet_image *img, const struct facet_box *box);
+    void *keep_ctx;
     struct facet_sources sources;
     struct facet__guide guides[FACET_MAX_LIVE_SOURCES];
     struct facet_box seeds[FACET_MAX_FACES];
@@ -163,6 +165,8 @@ static int detect_open(void *state, const void *opts)
     struct detect *d = state;
     const struct facet_detector_opts *o = opts;
     d->pool = o->pool;
+    d->keep = o->keep;
+    d->keep_ctx = o->keep_ctx;
     for (int i = 0; i < FACET_MAX_LIVE_SOURCES; i++)
         facet__guide_init(&d->guides[i], o->scan_every);
     return facet_detector_open(&d->detector, opts);
@@ -206,9 +210,10 @@ static int detect_step(void *state, struct facet_packet *p)
         return n;
     if (p->flush)
         facet_sources_end(&d->sources, p->source);
+    p->n_faces = 0;
     for (int i = 0; i < n; i++)
-        put_face(&p->faces[i], &d->found[i]);
-    p->n_faces = n;
+        if (!d->keep || d->keep(d->keep_ctx, p->source, &p->frame->image, &d->found[i].box))
+            put_face(&p->faces[p->n_faces++], &d->found[i]);
     return FACET_OK;
 }
 

@@ -26,6 +26,9 @@ struct facet_detector_opts {
     const char *backend;           /* engine; NULL: cpu */
     bool strict;
     struct facet_pool *pool;       /* borrowed until close, may be NULL */
+    /* The stage leaves out faces for which this says no: zones of a camera, sizes. NULL: none. */
+    bool (*keep)(void *ctx, int source, const struct facet_image *img, const struct facet_box *box);
+    void *keep_ctx;
     facet_detector_tap_fn *tap;    /* NULL: nobody looks; for calibration (bench/calibrate.h) */
     void *tap_ctx;
 };

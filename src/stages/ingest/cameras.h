@@ -3,15 +3,20 @@
  * Each camera has a thread that connects, decodes and puts the newest picture into its slot; the stage takes slots in turn, so
  * that a slow pipeline drops frames of every camera alike. What is dropped is counted by reason. A camera that goes away is
  * tried again for ever, with backoff and jitter; its tracks end (`flush`) when it is lost or removed. Cameras can be added,
- * removed, switched off and on while the stage runs. Source numbers are slots: of a removed camera they are used again. */
+ * removed, switched off and on while the stage runs. Source numbers are slots: of a removed camera they are used again.
+ *
+ * A frame's pts_ms is the stream's own time, from 0 at a file's first picture (going on when it loops), and from the start of
+ * the stage for what is live; wall_ms is when its packet came. docs/cameras.md. */
 #ifndef FACET_STAGES_INGEST_CAMERAS_H
 #define FACET_STAGES_INGEST_CAMERAS_H
 
+#include "base/clock.h"
+#include "base/url.h"
 #include "flow/stage.h"
 
 enum facet_camera_state {
     FACET_CAMERA_CONNECTING, FACET_CAMERA_WAITING_KEYFRAME, FACET_CAMERA_LIVE, FACET_CAMERA_STALLED,
-    FACET_CAMERA_LOST,             /* waiting before the next try */
+    FACET_CAMERA_LOST,             /* tried again from time to time */
     FACET_CAMERA_DISABLED,         /* by command or schedule */
     FACET_CAMERA_ENDED,            /* a file came to its end */
     FACET_CAMERA_STATES
@@ -50,7 +55,8 @@ struct facet_camera_conf {
     int min_face, max_face;        /* pixels; 0: the detector's */
     struct facet_area zones[FACET_CAMERA_AREAS], masks[FACET_CAMERA_AREAS]; int n_zones, n_masks;
     struct facet_span schedule[8]; int n_schedule;     /* none: always */
-    /* For streams that come through us (cloud upload): bytes of a container from here instead of `url`. Blocks; 0: the end. */
+    /* For streams that come through us (cloud upload): bytes of a container from here instead of `url`. Blocks for a
+     * while (0.1 s), then FACET_E_AGAIN, so that the camera can be stopped. 0: the end of this stream; another may begin. */
     int (*read)(void *ctx, uint8_t *buf, size_t cap); void *read_ctx;
 };
 
@@ -70,6 +76,7 @@ struct facet_cameras_opts {
     unsigned decode_threads;       /* of each camera; 0: 1 */
     bool end_when_all_end;         /* the stage ends when every camera is a file that ended */
     volatile int *cancel;
+    const struct facet_clock *clock;       /* for schedules and latency; NULL: the system's */
     void (*on_state)(void *ctx, const struct facet_camera_status *s);      /* on the camera's thread */
     void *ctx;
 };
@@ -84,10 +91,11 @@ int facet_cameras_status(struct facet_cameras *c, struct facet_camera_status *ou
 int facet_cameras_picture(struct facet_cameras *c, const char *name, struct facet_frame **out);
 const char *facet_cameras_name(const struct facet_cameras *c, int source);
 double facet_cameras_fps(const struct facet_cameras *c, int source);
+/* Whether a face found in a picture of that source counts: within the camera's zones and sizes (masks are black in the
+ * picture itself). For facet_detector_opts.keep. */
+bool facet_cameras_keep(void *cameras, int source, const struct facet_image *img, const struct facet_box *box);
 /* FACET_E_INVALID with what is wrong, before anything is opened. */
 int facet_camera_conf_check(const struct facet_camera_conf *conf);
-/* An address without its user and password. */
-void facet_url_redact(char *out, size_t cap, const char *url);
 
 extern const struct facet_stage_ops facet_stage_cameras;   /* opts: struct facet_cameras_opts */
 
