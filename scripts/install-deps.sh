@@ -9,6 +9,8 @@ build="gcc libc6-dev meson ninja-build pkg-config ca-certificates python3
     libturbojpeg0-dev libspng-dev zlib1g-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
     libcurl4-openssl-dev libmosquitto-dev libnghttp2-dev libssl-dev scdoc"
 test="libcmocka-dev g++ libopencv-dnn-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user git
+    libgstrtspserver-1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
     mosquitto mosquitto-clients openssl nghttp2-client wrk"
 # The GStreamer element.
 test="$test libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base

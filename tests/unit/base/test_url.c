@@ -26,7 +26,8 @@ static void test_url__no_password_gets_through_however_odd(void **state)
 {
     static const char *const odd[] = {
         "rtsp://admin:sec@ret@cam/x", "rtsp://admin:sec/ret@cam/x", "rtsp://admin:ret?@cam/x", "rtsp://admin:s:ret@cam",
-        "rtsp://admin:ret#1@cam/x", "rtsp://:ret@cam", "rtsp://admin:sec/ret/@cam", "rtsp://a b:ret@cam/", "x://[ret@cam", "rtsp://admin:1234ret/@cam", "rtsp://a/b:ret@cam", "rtsp://a:55?ret@cam", "rtsp://cam:554/x:ret@y",
+        "rtsp://admin:ret#1@cam/x", "rtsp://:ret@cam", "rtsp://admin:sec/ret/@cam", "rtsp://a b:ret@cam/", "x://[ret@cam",
+        "rtsp://admin:1234ret/@cam", "rtsp://a/b:ret@cam", "rtsp://a:55?ret@cam", "rtsp://cam:554/x:ret@y",
     };
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
         assert_null(strstr(redact(odd[i]), "ret"));
@@ -35,7 +36,8 @@ static void test_url__no_password_gets_through_however_odd(void **state)
 static void test_url__what_holds_no_login_stays(void **state)
 {
     static const char *const plain[] = {
-        "rtsp://cam:554/stream1", "rtsp://cam/axis@1", "rtsp://[::1]/x@y", "rtsp://[::1]:8554/x", "/videos/a@b.mp4", "clip.mp4", "/dev/video0", "", "v4l2:/dev/video0",
+        "rtsp://cam:554/stream1", "rtsp://cam/axis@1", "rtsp://[::1]/x@y", "rtsp://[::1]:8554/x", "/videos/a@b.mp4", "clip.mp4", "/dev/video0", "",
+        "v4l2:/dev/video0",
     };
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
         assert_string_equal(redact(plain[i]), plain[i]);
