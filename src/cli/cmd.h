@@ -61,6 +61,8 @@ struct facet_cmd {
     const char *env_prefix;     /* "FACET_RUN_": options may also come from the environment; NULL: no */
     bool has_config;            /* an option named "config" names a YAML file of the same keys */
     bool is_hidden;             /* left out of `facet --help` */
+    /* Is this file something else than the table's keys? Then it is the command's own to read. NULL: never. */
+    bool (*is_own_config)(const char *path);
     facet_cmd_fn *run;          /* NULL with subs */
 };
 

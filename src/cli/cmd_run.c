@@ -4,9 +4,11 @@
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/out.h"
+#include "cli/run_site.h"
 #include "cli/run_summary.h"
 #include "cli/tuned.h"
 #include "deploy/pipeline.h"
+#include "deploy/site.h"
 #include "deploy/strategy.h"
 #include "models/models.h"
 #include "stages/identify/classifier.h"
@@ -59,15 +61,14 @@ static const struct facet_opt options[] = {
     RANGED(max_frames, "max-frames", 0, FACET_OPT_INT, "N", 0, 1e15, "of each source; 0: all"),
     ROW(keep_going, "keep-going", 'k', FACET_OPT_FLAG, NULL, "skip and count sources that cannot be read"),
     RANGED(threads, "threads", 'j', FACET_OPT_INT, "N", 0, 1024, "0: as many as there are; 1: no thread at all"),
-    { .name = "strategy", .kind = FACET_OPT_STR, .value = "NAME", .fallback = "edge",
-      .offset = offsetof(struct run_options, strategy), .help = "where each step runs" },
+    ROW(strategy, "strategy", 0, FACET_OPT_STR, "NAME", "where each step runs: edge, cloud or hybrid; the last two need a site's file"),
     ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", FACET_BACKEND_HELP),
     ROW(strict, "strict", 0, FACET_OPT_FLAG, NULL, "refuse where the back end leaves an operator to ref"),
     RANGED(idle_watts, "idle-watts", 0, FACET_OPT_NUM, "W", 0, 1e6, "what the machine draws at rest, for an estimate where it counts no energy"),
     RANGED(core_watts, "core-watts", 0, FACET_OPT_NUM, "W", 0, 1e6, "and what each busy core draws on top"),
     ROW(run, "run", 0, FACET_OPT_STR, "NAME", "name of this run in CSV and events"),
     { .name = "config", .letter = 'c', .kind = FACET_OPT_PATH, .value = "FILE", .cli_only = true,
-      .offset = offsetof(struct run_options, config), .help = "YAML file with these same keys" },
+      .offset = offsetof(struct run_options, config), .help = "a site's file (facet site example), or a YAML file with these same keys" },
     { .name = "check-config", .kind = FACET_OPT_FLAG, .cli_only = true,
       .offset = offsetof(struct run_options, check_config), .help = "say whether the options are right, run nothing" },
     { .name = "print-config", .kind = FACET_OPT_FLAG, .cli_only = true,
@@ -240,8 +241,11 @@ static int check_words(const struct run *r)
     float unused[3];
     if (parse_thresholds(o->detect_thresholds, unused))
         return facet_usage(r->cli, "%s", facet_error_text());
-    if (!facet_strategy_find(o->strategy))
+    const struct facet_strategy *s = o->strategy ? facet_strategy_find(o->strategy) : &facet_strategy_edge;
+    if (!s)
         return facet_usage(r->cli, "%s", facet_error_text());
+    if (s->needs_site && !(o->config && facet_site_is_site(o->config)))
+        return facet_usage(r->cli, "--strategy %s needs a site's file: --config site.yaml (facet site example)", s->name);
     return FACET_EXIT_OK;
 }
 
@@ -273,12 +277,46 @@ static int run_pipeline(struct run *r, int argc, char **argv)
     return err ? err : exit_code(s);
 }
 
+/* What stands in a site's file is not said twice: only these go with it. */
+static const struct facet_opt *find_foreign(const struct run_options *o)
+{
+    static const char *const fit[] = { "csv", "events", "video", "strategy", "config", "check-config", NULL };
+    struct run_options plain = { .gallery = NULL };
+    for (const struct facet_opt *opt = options; opt->name; opt++) {
+        char is[512], was[512];
+        bool fits = false;
+        for (const char *const *f = fit; *f; f++)
+            fits |= !strcmp(*f, opt->name);
+        if (opt->fallback)
+            (void)facet_opt_set(opt, &plain, opt->fallback, opt->name);
+        facet_opt_text(opt, o, is, sizeof(is));
+        facet_opt_text(opt, &plain, was, sizeof(was));
+        if (!fits && strcmp(is, was))
+            return opt;
+    }
+    return NULL;
+}
+
+static int run_by_site(struct facet_cli *cli, const struct run_options *o, int argc)
+{
+    const struct facet_opt *foreign = find_foreign(o);
+    if (argc)
+        return facet_usage(cli, "with a site's file the cameras stand there: no SOURCE is taken");
+    if (foreign)
+        return facet_usage(cli, "with a site's file, what --%s says belongs into the file", foreign->name);
+    struct facet_run_site s = { .path = o->config, .strategy = o->strategy, .csv = o->csv, .events = o->events, .video = o->video,
+                                .only_check = o->check_config };
+    return facet_run_by_site(cli, &s);
+}
+
 static int run_run(struct facet_cli *cli, const void *opts, int argc, char **argv)
 {
     struct run r = { .o = opts, .cli = cli };
     int code = check_words(&r);
     if (code)
         return code;
+    if (r.o->config && facet_site_is_site(r.o->config))
+        return run_by_site(cli, opts, argc);
     if (r.o->print_config || r.o->check_config) {
         if (r.o->print_config)
             facet_config_print(stdout, cli->cmd, opts);
@@ -300,16 +338,20 @@ const struct facet_cmd facet_cmd_run = {
     .name = "run",
     .group = "Look",
     .summary = "find, follow and recognise faces in pictures, folders and videos",
-    .usage = "[options] SOURCE...",
-    .details = "A source is a picture, a video, a folder of pictures, or - for a list of them on standard input. "
+    .usage = "[options] SOURCE... | --config SITE.yaml [--strategy NAME]",
+    .details = "With a site's file (facet site example) this is a device: its cameras are looked at day and night, by the strategy in "
+               "the file or --strategy, until Ctrl-C or SIGTERM; SIGHUP reads the file again. "
+               "Otherwise: a source is a picture, a video, a folder of pictures, or - for a list of them on standard input. "
                "Ctrl-C ends the run and finishes the files; a second one ends at once.",
     .options = options,
     .options_size = sizeof(struct run_options),
     .max_args = -1,
     .examples = "  facet run clip.mp4 --video seen.mp4 --events events.jsonl\n"
                 "  facet run --gallery staff.db --far 1e-4 --csv frames.csv photos/\n"
+                "  facet run --config site.yaml --strategy hybrid\n"
                 "  find . -name '*.jpg' | facet run --events - -\n",
     .env_prefix = "FACET_RUN_",
     .has_config = true,
+    .is_own_config = facet_site_is_site,
     .run = run_run,
 };

@@ -140,7 +140,7 @@ static int apply_layers(struct facet_cli *cli, const struct facet_cmd *cmd, void
 {
     int err = set_defaults(cmd, options);
     const char *file = cmd->has_config ? given_text(w, "config") : NULL;
-    if (!err && file)
+    if (!err && file && !(cmd->is_own_config && cmd->is_own_config(file)))
         err = facet_config_apply(&cli->config, cmd, options, file);
     if (!err && cmd->env_prefix)
         err = facet_config_environment(cmd, options);

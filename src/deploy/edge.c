@@ -4,4 +4,5 @@
 const struct facet_strategy facet_strategy_edge = {
     .name = "edge",
     .summary = "every step on this machine",
+    .leaves = "events: names, times, boxes; no picture",
 };

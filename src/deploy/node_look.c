@@ -3,6 +3,7 @@
 #include "base/errors.h"
 #include "base/str.h"
 #include "deploy/node_priv.h"
+#include "deploy/outbox.h"
 #include "flow/packet.h"
 
 #include <stdlib.h>
@@ -134,14 +135,42 @@ void facet__node_saw(struct facet_node *n, const struct facet_packet *p, const c
     facet_lock_give(&n->lock);
 }
 
+/* What went over the network so far: the broker's payloads, cameras' streams, and what packets say of themselves. */
+static void count_network(struct facet_node *n, struct facet_node_stats *s)
+{
+    struct facet_mqtt_stats m;
+    struct facet_mqtt *mqtt = atomic_load(&n->mqtt);
+    s->mqtt_state = -1;
+    if (!mqtt)
+        return;
+    facet_mqtt_stats(mqtt, &m);
+    s->mqtt_state = (int)m.state;
+    s->bytes_sent += m.bytes_sent;
+    s->bytes_received += m.bytes_received;
+}
+
+static void count_outbox(struct facet_node *n, struct facet_node_stats *s)
+{
+    struct facet_spool_stats o;
+    if (!n->outbox)
+        return;
+    facet_outbox_stats(n->outbox, &o);
+    s->outbox_items = o.items;
+    s->outbox_bytes = o.bytes;
+    s->outbox_dropped = o.dropped_expired + o.dropped_age + o.dropped_space;
+}
+
 void facet_node_stats(struct facet_node *n, struct facet_node_stats *out)
 {
     facet_lock_take(&n->lock);
     *out = n->stats;
     facet_lock_give(&n->lock);
+    count_network(n, out);
+    count_outbox(n, out);
+    facet__parts_count(n, out);
     out->seconds = (double)(facet_now_ns() - n->started_ns) / 1e9;
     out->cpu_seconds = (double)facet_process_cpu_ns() / 1e9;
     out->resident_bytes = facet_rss_bytes();
-    out->joules = -1;
-    out->mqtt_state = -1;
+    if (!n->energy || facet_energy_read(n->energy, &out->joules))
+        out->joules = -1;
 }

@@ -45,6 +45,8 @@ int facet__node_open_models(struct facet_node *n)
     int err = facet_manifest_open(&n->manifest, NULL);
     if (!err)
         err = find_model(&n->detector, n, n->site->models.detector, "detect");
+    if (!err && *n->site->models.antispoof)
+        err = find_model(&n->antispoof, n, n->site->models.antispoof, "other");
     if (!err && !*n->site->models.recogniser)
         err = recogniser_of_gallery(model, gallery_path(n));
     if (!err)

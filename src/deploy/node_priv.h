@@ -1,19 +1,59 @@
-/* Between the files of a node: node.c opens and runs it, node_look.c is what others see of it, node_path.c its pipeline. */
+/* Between the files of a node: node.c opens and runs it, node_path.c is its pipeline, node_broker.c its broker and outbox,
+ * node_events.c what happens to an event, node_look.c what others see of it, node_reload.c what may change while it runs.
+ *
+ * What a node does besides its pipeline are parts: each is one file with one struct facet__part, and one line in
+ * node_parts.c. A part says itself whether a node wants it, so no other file asks for role or strategy. */
 #ifndef FACET_DEPLOY_NODE_PRIV_H
 #define FACET_DEPLOY_NODE_PRIV_H
 
 #include "base/lock.h"
+#include "base/str.h"
+#include "base/thread.h"
 #include "deploy/node.h"
-#include "stages/identify/identify.h"
+#include "deploy/pipeline.h"
+#include "net/mqtt/mqtt.h"
+#include "store/spool.h"
+#include "wire/message.h"
 
 #include <stdatomic.h>
 
 struct facet_manifest;
 struct facet_model_spec;
-struct facet_packet;
+struct facet_node;
+struct facet_outbox;
 
 #define FACET__NODE_LISTENERS 64
 #define FACET__NODE_FACES 64       /* of a camera that are kept for drawing */
+#define FACET__NODE_PARTS 12
+
+/* How a message is sent through the outbox: it comes again until the other side has it. */
+struct facet__wire_how { const char *id; enum facet_spool_class class; int64_t expires_ms; const char *person; };
+
+struct facet__part {
+    const char *name;
+    size_t state_size;
+    bool (*wanted)(const struct facet_node *n);
+    int (*open)(void *state, struct facet_node *n);
+    /* What its stages need, before a pipeline is opened; NULL: it has none. */
+    void (*place)(void *state, struct facet_pipeline_opts *o);
+    /* What it takes of what sites say to each other, "<prefix>/wire/<device>/<word>": its words, NULL-ended; NULL: none.
+     * A server hears every device, a device what is for it or for ".all". */
+    const char *const *words;
+    /* On the broker's thread. What it returned FACET_OK for is safe: the broker forgets it then. */
+    int (*message)(void *state, const char *device, const struct facet_message *m, const void *payload, size_t len);
+    /* Further topics below the prefix, and what comes there; FACET_E_NOT_FOUND: it is for another part. NULL: none. */
+    const char *const *topics;
+    int (*topic)(void *state, const struct facet_mqtt_message *m);
+    void (*online)(void *state);   /* the broker was reached, again; NULL: nothing to do */
+    void (*tick)(void *state, int64_t now_ms);     /* about every 100 ms, on the node's thread; NULL */
+    void (*event)(void *state, const struct facet_event *e, bool is_own);      /* each new one; NULL */
+    void (*gallery)(void *state);  /* people or templates changed; NULL */
+    void (*count)(void *state, struct facet_node_stats *s);    /* adds its own figures; NULL */
+    int (*devices)(void *state, struct facet_device *out, int max);            /* NULL */
+    void (*stop)(void *state);     /* its threads end; before anything is closed; NULL */
+    void (*close)(void *state);    /* accepts any prefix of open */
+};
+extern const struct facet__part *const facet__parts[];     /* NULL-ended, in the order of opening */
 
 struct facet__listener { facet_node_listener *fn; void *ctx; int handle; };
 
@@ -27,16 +67,36 @@ struct facet__last_faces {         /* what a camera showed last */
 struct facet_node {
     struct facet_node_opts o;
     const struct facet_site *site;
-    char run[64];                  /* of this process, in every event */
+    const struct facet_strategy *strategy;     /* of its own pipeline */
+    char run[64];                  /* of the pipeline at hand, in every event */
     uint64_t started_ns;
     volatile int stop;             /* 1: everything ends */
     struct facet_manifest *manifest;
-    const struct facet_model_spec *detector, *recogniser;
+    const struct facet_model_spec *detector, *recogniser, *antispoof;      /* antispoof NULL: not asked for */
+    struct facet_vault *vault;     /* NULL: nothing is sealed */
     struct facet_gallery *gallery; /* NULL: nobody is known */
+    uint64_t gallery_seen;         /* version at the last look */
     struct facet_identify_opts identify;
+    struct facet_events *events;   /* NULL: none are kept here */
+    struct facet_energy *energy;   /* NULL: no counter here */
+
+    struct facet_lock path_lock;   /* held by whoever opens, starts or ends the path */
+    struct facet_stage *source;    /* cameras; NULL: they are looked at elsewhere */
+    struct facet_pipeline *path;   /* NULL: not yet, or not here */
+    struct facet_thread path_thread;
+    bool path_runs;
+    atomic_bool path_ended;
+    volatile int end_path;
+    int path_err; char path_text[512];
+    uint64_t path_retry_ns;
+
+    struct facet_mqtt *_Atomic mqtt;           /* NULL: no broker, or not yet */
+    const struct facet_mqtt_message *will;     /* of the part that has one; NULL: none */
+    struct facet_outbox *outbox;   /* NULL: no broker */
+    void *part[FACET__NODE_PARTS]; /* states, NULL: not wanted */
 
     struct facet_lock listen_lock; /* held while listeners are told */
-    bool has_listen_lock, has_lock;
+    bool has_listen_lock, has_lock, has_path_lock;
     struct facet__listener listeners[FACET__NODE_LISTENERS];
     int n_listeners, last_handle;
 
@@ -44,16 +104,62 @@ struct facet_node {
     struct facet__last_faces *faces[FACET_MAX_CAMERAS];
     int n_faces;
     struct facet_node_stats stats;
+    int64_t told_sent, told_received;  /* bytes that rows of the CSV have told */
+    unsigned next_id;
+    void *registry;                /* servers: of devices (part_devices.c) */
+    _Atomic int64_t copy_version;  /* devices: of the server's gallery that is here; 0: none */
+    _Atomic uint64_t server_heard_ns;          /* devices: when the server was last heard; 0: never */
+    _Atomic int64_t clock_offset_us;           /* devices: server's clock minus ours */
 };
 
-/* Steps of opening, each with its closing below. */
+/* Steps of opening, each closed by node.c. */
 int facet__node_open_models(struct facet_node *n);
 int facet__node_open_gallery(struct facet_node *n);
+int facet__node_open_store(struct facet_node *n);
+int facet__node_open_broker(struct facet_node *n);
+int facet__node_open_parts(struct facet_node *n);
+int facet__node_connect(struct facet_node *n);
+int facet__node_open_cameras(struct facet_node *n);
+int facet__node_open_path(struct facet_node *n);
+int facet__node_start_path(struct facet_node *n);
+int facet__node_end_path(struct facet_node *n);            /* the pipeline's error, once */
+void facet__node_close_broker(struct facet_node *n);
+int facet__node_set_identify(struct facet_node *n);
+struct facet_identify_opts facet__node_identify(struct facet_node *n);     /* as they are now */
 
-/* An event of this node's own, or one that arrived: listeners are told. */
+/* Parts. */
+void facet__parts_place(struct facet_node *n, struct facet_pipeline_opts *o);
+void facet__parts_online(struct facet_node *n);
+void facet__parts_tick(struct facet_node *n, int64_t now_ms);
+void facet__parts_event(struct facet_node *n, const struct facet_event *e, bool is_own);
+void facet__parts_gallery(struct facet_node *n);
+void facet__parts_count(struct facet_node *n, struct facet_node_stats *s);
+int facet__parts_subscribe(struct facet_node *n);
+int facet__parts_message(struct facet_node *n, const struct facet_mqtt_message *m);
+void facet__parts_stop(struct facet_node *n);
+void facet__parts_close(struct facet_node *n);
+
+/* An event of this node's own: kept, sent, told. `offset_ms`: our clock minus that of who captured it. */
+void facet__node_event(struct facet_node *n, const struct facet_event *e, int64_t offset_ms);
+/* One that arrived: FACET_OK once it is kept. */
+int facet__node_arrived(struct facet_node *n, const struct facet_event *e);
+/* Fills in what every event of this node has: id, run, site, device, strategy, times. */
+void facet__node_make_event(struct facet_node *n, struct facet_event *e);
+/* Listeners are told. */
 void facet__node_tell(struct facet_node *n, const struct facet_event *e);
 /* A frame went through the whole path. */
 void facet__node_saw(struct facet_node *n, const struct facet_packet *p, const char *camera);
 void facet__node_drop_faces(struct facet_node *n);
+
+/* Sends a message between parts to `device`. `how` NULL: at once and once, FACET_E_AGAIN while there is no broker. */
+int facet__wire_send(struct facet_node *n, const char *device, const char *word, const struct facet_message *m, const struct facet__wire_how *how);
+int facet__wire_topic(const struct facet_node *n, const char *device, const char *word, char *out, size_t cap);
+
+/* Server's clock minus the device's, as far as it is known. */
+int64_t facet__device_offset_ms(struct facet_node *n, const char *device);
+
+bool facet__node_is_server(const struct facet_node *n);
+bool facet__node_has_broker(const struct facet_node *n);
+int64_t facet__wall_ms(void);
 
 #endif

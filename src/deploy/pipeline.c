@@ -36,6 +36,8 @@ static double source_fps(void *ctx, int source)
 
 static const void *stage_options(const struct facet_pipeline *p, int step)
 {
+    if (p->o.placed[step])
+        return p->o.placed[step];
     switch (step) {
     case FACET_STEP_INGEST: return &p->o.ingest;
     case FACET_STEP_DETECT: return &p->o.detect;
@@ -82,6 +84,10 @@ static int open_stages(struct facet_pipeline *p)
 {
     for (int i = 0; i < FACET_STEPS; i++) {
         const struct facet_stage_ops *ops = p->strategy->stage[i] ? p->strategy->stage[i] : facet_stages[i];
+        if (i == FACET_STEP_INGEST && p->o.source) {
+            p->stages[i] = p->o.source;
+            continue;
+        }
         int err = facet_stage_open(&p->stages[i], ops, stage_options(p, i));
         if (err)
             return err;
@@ -215,7 +221,8 @@ void facet_pipeline_close(struct facet_pipeline **pp)
     facet_stage_close(&p->antispoof);
     facet_stage_close(&p->rejoin);
     for (int i = FACET_STEPS; i-- > 0;)
-        facet_stage_close(&p->stages[i]);
+        if (i != FACET_STEP_INGEST || !p->o.source)
+            facet_stage_close(&p->stages[i]);
     facet_energy_close(&p->energy);
     facet_pool_close(&p->embed_pool);
     facet_pool_close(&p->detect_pool);

@@ -22,6 +22,9 @@ struct facet_strategy;
 struct facet_pipeline_opts {
     const char *strategy;          /* NULL: "edge" */
     const struct facet_strategy *placement;    /* NULL: found by that name; tests bring their own */
+    /* Options of the placement's own stages; NULL: those of the step below. */
+    const void *placed[FACET_STEPS];
+    struct facet_stage *source;    /* borrowed: an open source that outlives this run, instead of ingest; NULL: none */
     unsigned threads;              /* 0: as many as the process may use; 1: everything on the caller's */
     unsigned detect_threads, embed_threads;    /* of each alone; 0: `threads` */
     struct facet_power_model power;/* where no energy counter is; zero: the column stays empty */

@@ -204,9 +204,6 @@ static int check_rest(const struct facet_site *s)
         return contradicts(s, "webhook.url begins with https:// or http://");
     if (s->hybrid.batch_ms > 0 && !s->hybrid.batch)
         return contradicts(s, "hybrid.batch_time means nothing without hybrid.batch");
-    for (int i = 0; i < s->n_cameras; i++)
-        if (s->cameras[i].max_face && s->cameras[i].max_face < s->cameras[i].min_face)
-            return facet_fail(FACET_E_INVALID, "cannot use '%s': camera '%s' has a max_face less than its min_face", s->path, s->cameras[i].name);
     return FACET_OK;
 }
 

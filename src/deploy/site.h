@@ -15,15 +15,15 @@ struct facet_site {
     char strategy[16];             /* "edge", "cloud", "hybrid" */
     struct { char detector[FACET_MAX_NAME], recogniser[FACET_MAX_NAME], backend[32]; int threads, min_face, max_face, scan_every;
              char antispoof[FACET_MAX_NAME]; } models;
-    struct { char path[1024]; double threshold, far; float margin; int confirm_frames; double cooldown_ms, absence_ms; } gallery;
+    struct { char path[1024]; double threshold, far; float margin; int confirm_frames; double cooldown_ms, absence_ms; bool sync; } gallery;
     struct facet_camera_conf *cameras; int n_cameras;
     struct { bool every_frame; float min_quality; double refresh_ms; int eager; double rejoin; } track;    /* rejoin: cosine; negative: off */
     struct { char host[256]; int port; char username[128], password[256], ca[1024], cert[1024], key[1024]; bool tls, insecure;
              char prefix[64]; bool discovery; char discovery_prefix[64]; } mqtt;      /* host "": no broker */
     struct { char url[512], key[256], ca[1024]; bool insecure; } server;              /* a device's server; url "": none */
-    struct { char path[1024]; int64_t max_bytes, max_age_ms; } outbox;
+    struct { char path[1024]; int64_t max_bytes, max_age_ms; char confirm[8]; } outbox;
     struct { char chip[8]; int quality, chips_per_track; bool fallback; double fallback_ms, expires_ms;
-             int batch; double batch_ms; } hybrid;                                      /* chip: "png" or "jpeg" */
+             char inbox[1024]; int batch; double batch_ms; } hybrid;                                      /* chip: "png" or "jpeg" */
     struct { char listen[128]; int port; char cert[1024], key[1024]; bool insecure; char keys[1024]; unsigned workers; bool live_view; } serve;
     struct { char events[1024]; bool snapshots, crops, blur_others; struct facet_retention retention; char key[1024]; } store;
     struct { char url[512], secret[256]; } webhook;

@@ -200,6 +200,8 @@ static int read_camera(struct facet_site *s, int i, const struct facet_yaml *map
     for (int j = 0; j < i && !err; j++)
         if (!strcmp(s->cameras[j].name, c->name))
             err = facet_fail(FACET_E_FORMAT, "%sthere is a camera '%s' already", where, c->name);
+    if (!err && facet_camera_conf_check(c))
+        err = facet_fail_prefix(FACET_E_FORMAT, "cannot use '%s' line %d", path, map->line);
     return err;
 }
 

@@ -54,6 +54,7 @@ const struct facet__site_key facet__site_keys[] = {
         .help = "answers that must agree before a track is named; 0: 2"),
     KEY("gallery", "cooldown", TIME, gallery.cooldown_ms, .max = DAY_MS, .fallback = "10s", .help = "the same person is not announced again sooner"),
     KEY("gallery", "absence", TIME, gallery.absence_ms, .max = DAY_MS, .fallback = "30s", .help = "a person not seen for so long is no longer present"),
+    KEY("gallery", "sync", BOOL, gallery.sync, .fallback = "false", .help = "devices: keep a sealed copy of the server's gallery here (mqtt, store.key)"),
 
     KEY("track", "every_frame", BOOL, track.every_frame, .fallback = "false", .help = "embed each face of each frame, not only the best of a track"),
     KEY("track", "min_quality", FLOAT, track.min_quality, .max = 1, .fallback = "0", .help = "faces below are not sent to the recogniser"),
@@ -84,6 +85,8 @@ const struct facet__site_key facet__site_keys[] = {
     KEY("outbox", "max_bytes", BYTES, outbox.max_bytes, .min = 65536, .max = 1e15, .fallback = "256MiB",
         .help = "more: what is over its time goes, then chips, the oldest events last"),
     KEY("outbox", "max_age", TIME64, outbox.max_age_ms, .min = 1000, AGE, .fallback = "7d", .help = "what is older goes, and is counted"),
+    KEY("outbox", "confirm", WORD, outbox.confirm, .words = "broker|server", .fallback = "broker",
+        .help = "whose word lets an event go: server where one keeps events; chips always wait for it"),
 
     KEY("hybrid", "chip", WORD, hybrid.chip, .words = "png|jpeg", .fallback = "png", .help = "png loses nothing; jpeg is smaller"),
     KEY("hybrid", "quality", INT, hybrid.quality, .min = 1, .max = 100, .fallback = "90", .help = "of jpeg chips"),
@@ -92,6 +95,8 @@ const struct facet__site_key facet__site_keys[] = {
     KEY("hybrid", "fallback", BOOL, hybrid.fallback, .fallback = "false", .help = "recognise here while the server is away"),
     KEY("hybrid", "fallback_after", TIME, hybrid.fallback_ms, .max = DAY_MS, .fallback = "10s", .help = "so long without the server before fallback begins"),
     KEY("hybrid", "expires", TIME, hybrid.expires_ms, AGE, .fallback = "1d", .help = "after this a chip is not worth sending any more; 0: never"),
+    KEY("hybrid", "inbox", TEXT, hybrid.inbox, .sample = "/var/lib/facet/inbox.db",
+        .help = "server: chips that wait; inbox.db in the data folder unless given"),
     KEY("hybrid", "batch", INT, hybrid.batch, .max = 256, .fallback = "0",
         .help = "server: embed so many chips at once, in batches off line; 0: each as it comes"),
     KEY("hybrid", "batch_time", TIME, hybrid.batch_ms, .max = DAY_MS, .fallback = "0",

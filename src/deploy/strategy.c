@@ -7,6 +7,8 @@
 
 const struct facet_strategy *const facet_strategies[] = {
     &facet_strategy_edge,
+    &facet_strategy_cloud,
+    &facet_strategy_hybrid,
     NULL,
 };
 

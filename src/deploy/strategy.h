@@ -9,12 +9,15 @@
 struct facet_strategy {
     const char *name;              /* "edge"; the CSV's column */
     const char *summary;
+    const char *leaves;            /* what leaves the device, in words */
+    bool needs_site;               /* it takes another machine, so it is run by a site's file */
+    bool is_elsewhere;             /* a device runs no step itself: its cameras are the server's */
     /* NULL: the step's own stage (stages.h). */
     const struct facet_stage_ops *stage[FACET_STEPS];
 };
 
 extern const struct facet_strategy *const facet_strategies[];      /* NULL-ended */
-extern const struct facet_strategy facet_strategy_edge;
+extern const struct facet_strategy facet_strategy_edge, facet_strategy_cloud, facet_strategy_hybrid;
 
 /* NULL with an error text that lists the names. */
 const struct facet_strategy *facet_strategy_find(const char *name);

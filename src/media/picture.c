@@ -155,6 +155,15 @@ static int encode(struct facet_str *out, const struct facet_image *img, const ch
                       "cannot write picture '%s': its name must end in .jpg, .png or .ppm", path);
 }
 
+int facet_picture_encode(struct facet_str *out, const struct facet_image *img, const char *kind, int quality)
+{
+    if (strcmp(kind, "jpeg") == 0)
+        return facet__jpeg_encode(out, img, quality);
+    if (strcmp(kind, "png") == 0)
+        return facet__png_encode(out, img);
+    return facet_fail(FACET_E_INVALID, "cannot make a picture of the kind '%s': it is jpeg or png", kind);
+}
+
 int facet_picture_write(const struct facet_image *img, const char *path, int quality)
 {
     struct facet_str file = FACET_STR_INIT;

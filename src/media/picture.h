@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+struct facet_str;
+
 struct facet_picture_info {
     const char *format;        /* "jpeg", "png", "gif", "bmp", "pnm" */
     int width, height;         /* as shown, after orientation */
@@ -27,6 +29,8 @@ int facet_picture_probe(struct facet_picture_info *out, const uint8_t *data, siz
 /* Writes by the extension: .jpg/.jpeg (quality 1..100), .png, .ppm (a grey picture as PGM).
  * Atomic: an old file stays whole until the new one is. */
 int facet_picture_write(const struct facet_image *img, const char *path, int quality);
+/* Appends a whole "jpeg" or "png" file. */
+int facet_picture_encode(struct facet_str *out, const struct facet_image *img, const char *kind, int quality);
 /* Is it one of the above by its first bytes? The format's name or NULL. */
 const char *facet_picture_kind(const uint8_t *data, size_t len);
 

@@ -174,6 +174,7 @@ static int device_status_out(const struct facet_wire_device_status *m, struct fa
     b.outbox_items = m->outbox_items;
     b.outbox_bytes = m->outbox_bytes;
     b.outbox_dropped = m->outbox_dropped;
+    b.clock_offset_us = m->clock_offset_us;
     e.device_status = &b;
     return emit(&e, FACET__WIRE__ENVELOPE__BODY_DEVICE_STATUS, out);
 }
@@ -335,6 +336,7 @@ static void take_device_status(struct taking *t, struct facet_wire_device_status
     out->outbox_items = in->outbox_items;
     out->outbox_bytes = in->outbox_bytes;
     out->outbox_dropped = in->outbox_dropped;
+    out->clock_offset_us = in->clock_offset_us;
 }
 
 static void take_stored(struct taking *t, struct facet_wire_stored *out, const Facet__Wire__Stored *in)

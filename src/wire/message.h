@@ -64,6 +64,7 @@ struct facet_wire_device_status {
     int64_t time_ms, gallery_version;
     int cameras;
     int64_t outbox_items, outbox_bytes, outbox_dropped;
+    int64_t clock_offset_us;       /* server's clock minus the device's; 0: not measured yet */
 };
 struct facet_wire_stored { int n; char ids[FACET_MAX_STORED][FACET_EVENT_ID]; };
 

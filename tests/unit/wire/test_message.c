@@ -42,7 +42,7 @@ static struct facet_message sample(enum facet_message_kind kind)
             .len = sizeof(picture), .sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
         break;
     case FACET_MESSAGE_DEVICE_STATUS:
-        m.device_status = (struct facet_wire_device_status){"door-pi", "hybrid", "0.1.0", true, 1769860801204, 12, 4, 3, 4096, 1};
+        m.device_status = (struct facet_wire_device_status){"door-pi", "hybrid", "0.1.0", true, 1769860801204, 12, 4, 3, 4096, 1, -250};
         break;
     case FACET_MESSAGE_STORED:
         m.stored.n = 2;

@@ -1,0 +1,104 @@
+/* What may change while a node runs. Cameras come and go one by one; other options of the path put a new pipeline behind the
+ * cameras. What would need new connections, files or models is refused before anything is changed. */
+#include "base/errors.h"
+#include "deploy/node_priv.h"
+#include "deploy/strategy.h"
+
+#include <string.h>
+
+#define SAME(a, b, field) (memcmp(&(a)->field, &(b)->field, sizeof((a)->field)) == 0)
+
+static int needs_restart(const struct facet_site *s, const char *what)
+{
+    return facet_fail(FACET_E_UNSUPPORTED, "cannot take over '%s' while running: %s changed, which needs a restart", s->path, what);
+}
+
+/* Readers zero what they fill, so bytes can be compared. */
+static int check(const struct facet_node *n, const struct facet_site *s)
+{
+    const struct facet_site *is = n->site;
+    bool has_sinks = n->o.csv || n->o.events || n->o.video;
+    if (!SAME(is, s, name) || !SAME(is, s, device) || !SAME(is, s, strategy))
+        return needs_restart(s, "site, device or strategy");
+    if (!SAME(is, s, mqtt))
+        return needs_restart(s, "mqtt");
+    if (!SAME(is, s, server) || !SAME(is, s, outbox))
+        return needs_restart(s, "server or outbox");
+    if (strcmp(is->gallery.path, s->gallery.path) || is->gallery.sync != s->gallery.sync)
+        return needs_restart(s, "gallery.path or gallery.sync");
+    if (strcmp(is->models.detector, s->models.detector) || strcmp(is->models.recogniser, s->models.recogniser) ||
+        strcmp(is->models.antispoof, s->models.antispoof))
+        return needs_restart(s, "a model");
+    if (strcmp(is->store.events, s->store.events) || strcmp(is->store.key, s->store.key))
+        return needs_restart(s, "store.events or store.key");
+    if (!SAME(is, s, hybrid))
+        return needs_restart(s, "hybrid");
+    if (has_sinks && (!SAME(is, s, models) || !SAME(is, s, track) || !SAME(is, s, gallery)))
+        return needs_restart(s, "an option of the path, while CSV, events or video are written,");
+    return FACET_OK;
+}
+
+static const struct facet_camera_conf *find(const struct facet_site *s, const char *name)
+{
+    for (int i = 0; i < s->n_cameras; i++)
+        if (!strcmp(s->cameras[i].name, name))
+            return &s->cameras[i];
+    return NULL;
+}
+
+static void note(struct facet_str *changed, const char *what, const char *name)
+{
+    facet_str_printf(changed, "%s%s%s%s", changed->len ? ", " : "", what, *name ? " " : "", name);
+}
+
+/* Cameras that others added while it ran (by the API) are in neither file, and stay. */
+static int change_cameras(struct facet_node *n, const struct facet_site *s, struct facet_str *changed)
+{
+    struct facet_cameras *c = facet_node_cameras(n);
+    int err = FACET_OK;
+    for (int i = 0; c && i < n->site->n_cameras && !err; i++) {
+        const struct facet_camera_conf *was = &n->site->cameras[i], *is = find(s, was->name);
+        if (is && !memcmp(was, is, sizeof(*is)))
+            continue;
+        note(changed, is ? "changed camera" : "removed camera", was->name);
+        err = facet_cameras_remove(c, was->name);
+        if (err == FACET_E_NOT_FOUND)
+            err = FACET_OK;
+        if (!err && is)
+            err = facet_cameras_add(c, is);
+    }
+    for (int i = 0; c && i < s->n_cameras && !err; i++)
+        if (!find(n->site, s->cameras[i].name)) {
+            note(changed, "added camera", s->cameras[i].name);
+            err = facet_cameras_add(c, &s->cameras[i]);
+        }
+    return err;
+}
+
+static bool path_differs(const struct facet_site *a, const struct facet_site *b)
+{
+    return !SAME(a, b, models) || !SAME(a, b, track) || !SAME(a, b, gallery) || a->event_expires_ms != b->event_expires_ms;
+}
+
+int facet_node_reload(struct facet_node *n, const struct facet_site *site, struct facet_str *changed)
+{
+    int err = check(n, site);
+    for (int i = 0; i < site->n_cameras && !err; i++)
+        err = facet_camera_conf_check(&site->cameras[i]);
+    if (err)
+        return err;
+    facet_lock_take(&n->path_lock);
+    bool renew = path_differs(n->site, site);
+    err = change_cameras(n, site, changed);
+    if (memcmp(&n->site->store.retention, &site->store.retention, sizeof(site->store.retention)))
+        note(changed, "retention", "");
+    if (renew) {
+        (void)facet__node_end_path(n);
+        note(changed, "models, gallery or track", "");
+    }
+    n->site = site;
+    if (!err)
+        err = facet__node_set_identify(n);
+    facet_lock_give(&n->path_lock);
+    return err;
+}

@@ -1,0 +1,162 @@
+/* Events to the world and to the server: "<prefix>/events", one JSON object each, never retained. They go through the outbox,
+ * so an outage delays them and loses none. */
+#include "base/errors.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "deploy/node_priv.h"
+#include "deploy/outbox.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct events_out { struct facet_node *node; };
+
+static const char *word_of(enum facet_event_type t)
+{
+    return t == FACET_EVENT_NEW || t == FACET_EVENT_FACE ? "new" : t == FACET_EVENT_END ? "end" : "update";
+}
+
+/* {"type":"new","id":"...","before":null,"after":{...}} */
+static int to_json(const struct facet_event *e, struct facet_str *out)
+{
+    facet_str_printf(out, "{\"type\":\"%s\",\"id\":\"%s\",\"before\":null,\"after\":", word_of(e->type), e->id);
+    int err = facet_event_to_json(e, out);
+    facet_str_puts(out, "}");
+    return err ? err : out->err;
+}
+
+static bool out_wanted(const struct facet_node *n)
+{
+    return facet__node_has_broker(n);
+}
+
+static int out_open(void *state, struct facet_node *n)
+{
+    ((struct events_out *)state)->node = n;
+    return FACET_OK;
+}
+
+static int put(struct facet_node *n, const struct facet_event *e, const struct facet_str *json)
+{
+    struct facet_spool_item item = { .class = FACET_SPOOL_EVENT, .payload = json->data, .len = json->len,
+                                     .created_ms = e->published_ms, .expires_ms = e->expires_ms };
+    int err = facet_copy_text(item.id, sizeof(item.id), e->id);
+    if (!err)
+        err = facet_copy_text(item.person, sizeof(item.person), e->identity.decision == FACET_KNOWN ? e->identity.name : "");
+    snprintf(item.topic, sizeof(item.topic), "%s/events", n->site->mqtt.prefix);
+    return err ? err : facet_outbox_put(n->outbox, &item);
+}
+
+/* A camera's state has topics of its own. */
+static void out_event(void *state, const struct facet_event *e, bool is_own)
+{
+    struct facet_node *n = ((struct events_out *)state)->node;
+    struct facet_str json = FACET_STR_INIT;
+    if (!is_own || e->type == FACET_EVENT_CAMERA)
+        return;
+    int err = to_json(e, &json);
+    if (!err)
+        err = put(n, e, &json);
+    if (err)
+        facet_log(FACET_LOG_ERROR, "node", "event %s could not be put into the outbox: %s", e->id, facet_error_text());
+    facet_str_fini(&json);
+}
+
+static void out_close(void *state)
+{
+    (void)state;
+}
+
+const struct facet__part facet__part_events_out = {
+    .name = "events-out",
+    .state_size = sizeof(struct events_out),
+    .wanted = out_wanted,
+    .open = out_open,
+    .event = out_event,
+    .close = out_close,
+};
+
+/* ---- the server's side ---- */
+
+static bool in_wanted(const struct facet_node *n)
+{
+    return facet__node_is_server(n) && facet__node_has_broker(n);
+}
+
+/* The object behind "after" is the last member: a quote inside a text is escaped, so the first match is the key. */
+static int from_json(struct facet_event *out, const char *text, size_t len)
+{
+    static const char key[] = "\"after\":";
+    const char *at = memmem(text, len, key, sizeof(key) - 1);
+    if (!at || len < 2 || text[len - 1] != '}')
+        return facet_fail(FACET_E_FORMAT, "no event: there is no \"after\" in it");
+    at += sizeof(key) - 1;
+    return facet_event_from_json(out, at, (size_t)(text + len - 1 - at));
+}
+
+/* It is on our disk: the device need not send it again. A lost word costs a double, which is known by its id. */
+static void tell_stored(struct facet_node *n, const struct facet_event *e)
+{
+    struct facet_message m = { .kind = FACET_MESSAGE_STORED, .stored = { .n = 1 } };
+    memcpy(m.stored.ids[0], e->id, sizeof(e->id));
+    if (*e->device && strcmp(e->device, n->site->device))
+        (void)facet__wire_send(n, e->device, "stored", &m, NULL);
+}
+
+static int in_topic(void *state, const struct facet_mqtt_message *m)
+{
+    struct facet_node *n = ((struct events_out *)state)->node;
+    struct facet_event e;
+    char topic[128];
+    snprintf(topic, sizeof(topic), "%s/events", n->site->mqtt.prefix);
+    if (strcmp(m->topic, topic))
+        return FACET_E_NOT_FOUND;
+    if (from_json(&e, m->payload, m->len)) {
+        facet_log(FACET_LOG_WARN, "node", "an event is not understood: %s", facet_error_text());
+        return FACET_OK;
+    }
+    int err = facet__node_arrived(n, &e);
+    if (!err)
+        tell_stored(n, &e);
+    return err;
+}
+
+static const char *const in_topics[] = { "events", NULL };
+
+const struct facet__part facet__part_events_in = {
+    .name = "events-in",
+    .state_size = sizeof(struct events_out),
+    .wanted = in_wanted,
+    .open = out_open,
+    .topics = in_topics,
+    .topic = in_topic,
+    .close = out_close,
+};
+
+/* ---- what the server says that it has ---- */
+
+static bool stored_wanted(const struct facet_node *n)
+{
+    return !facet__node_is_server(n) && facet__node_has_broker(n);
+}
+
+static int stored_message(void *state, const char *device, const struct facet_message *m, const void *payload, size_t len)
+{
+    struct facet_node *n = ((struct events_out *)state)->node;
+    (void)device, (void)payload, (void)len;
+    for (int i = 0; m->kind == FACET_MESSAGE_STORED && i < m->stored.n; i++)
+        facet_outbox_stored(n->outbox, m->stored.ids[i]);
+    return FACET_OK;
+}
+
+static const char *const stored_words[] = { "stored", NULL };
+
+const struct facet__part facet__part_stored = {
+    .name = "stored",
+    .state_size = sizeof(struct events_out),
+    .wanted = stored_wanted,
+    .open = out_open,
+    .words = stored_words,
+    .message = stored_message,
+    .close = out_close,
+};
