@@ -22,11 +22,15 @@ struct facet_bench_words {
     /* pipeline */
     int64_t min_face, scan_every, max_frames;
     const char *heights, *modes, *reference, *backend;
+    /* run */
+    const char *out;
+    bool quick, retry, plan;
 };
 
 /* Prints the report as text or as JSON, and writes the Markdown file where one is wanted. Frees the report. */
 int facet_bench_answer(struct facet_cli *cli, const struct facet_bench_words *o, struct facet_report *r);
 
-facet_cmd_fn facet_bench_engine_main, facet_bench_start_main, facet_bench_search_main, facet_bench_pipeline_main;
+facet_cmd_fn facet_bench_engine_main, facet_bench_start_main, facet_bench_search_main, facet_bench_pipeline_main, facet_bench_run_main,
+    facet_bench_check_main, facet_bench_compare_main;
 
 #endif

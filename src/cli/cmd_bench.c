@@ -37,6 +37,10 @@ static const struct facet_opt bench_opts[] = {
     FACET_OPT(struct facet_bench_words, quick_pyramid, "quick-pyramid", 0, FACET_OPT_FLAG, NULL, "pipeline: as in facet run; the reference goes without"),
     FACET_OPT_RANGE(struct facet_bench_words, max_frames, "max-frames", 0, FACET_OPT_INT, "N", 1, 1000000, "pipeline: of each clip (default all)"),
     FACET_OPT(struct facet_bench_words, backend, "backend", 0, FACET_OPT_STR, "NAME", "pipeline: of the engine (default cpu)"),
+    FACET_OPT(struct facet_bench_words, out, "out", 0, FACET_OPT_PATH, "DIR", "run: where results are kept; a folder that is there is gone on with"),
+    FACET_OPT(struct facet_bench_words, quick, "quick", 0, FACET_OPT_FLAG, NULL, "run: 30 frames of each, once"),
+    FACET_OPT(struct facet_bench_words, retry, "retry", 0, FACET_OPT_FLAG, NULL, "run: again what failed before"),
+    FACET_OPT(struct facet_bench_words, plan, "plan", 0, FACET_OPT_FLAG, NULL, "run: say what would be run, and run nothing"),
     { 0 },
 };
 
@@ -67,6 +71,11 @@ static const struct facet_sub bench_subs[] = {
       .max_args = 1, .run = facet_bench_search_main },
     { .name = "pipeline", .usage = "[CLIP...]", .summary = "the whole path over sample videos of several heights, made of clips",
       .max_args = -1, .run = facet_bench_pipeline_main },
+    { .name = "run", .usage = "EXPERIMENTS.yaml --out DIR", .summary = "a matrix of experiments, each in a process of its own (docs/experiments.md)",
+      .min_args = 1, .max_args = 1, .run = facet_bench_run_main },
+    { .name = "check", .usage = "DIR", .summary = "is a folder of experiments whole", .min_args = 1, .max_args = 1, .run = facet_bench_check_main },
+    { .name = "compare", .usage = "DIR-A DIR-B", .summary = "what changed between two of them beyond noise", .min_args = 2, .max_args = 2,
+      .run = facet_bench_compare_main },
     { 0 },
 };
 
@@ -86,5 +95,7 @@ const struct facet_cmd facet_cmd_bench = {
     .subs = bench_subs,
     .examples = "facet bench engine --markdown engine.md\n"
                 "facet bench engine --only facenet --precision all --threads 2 --scaling\n"
-                "facet bench engine --layers --only onet --rivals none\n",
+                "facet bench engine --layers --only onet --rivals none\n"
+                "facet bench run bench/experiments/quick.yaml --out results\n"
+                "facet bench compare results-before results\n",
 };

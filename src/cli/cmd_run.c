@@ -22,7 +22,7 @@ struct run_options {
     const char *gallery, *csv, *events, *video;
     const char *config;
     bool check_config, print_config;
-    const char *detector, *recogniser, *strategy, *backend, *run, *detect_thresholds, *classifier, *antispoof;
+    const char *detector, *recogniser, *strategy, *backend, *detect_backend, *run, *detect_thresholds, *classifier, *antispoof;
     int64_t min_face, max_face, scan_every, every, max_frames, threads, confirm;
     double factor, threshold, far, margin, cooldown_s, ttl_s, idle_watts, core_watts;
     int method;
@@ -63,6 +63,7 @@ static const struct facet_opt options[] = {
     RANGED(threads, "threads", 'j', FACET_OPT_INT, "N", 0, 1024, "0: as many as there are; 1: no thread at all"),
     ROW(strategy, "strategy", 0, FACET_OPT_STR, "NAME", "where each step runs: edge, cloud or hybrid; the last two need a site's file"),
     ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", FACET_BACKEND_HELP),
+    ROW(detect_backend, "detect-backend", 0, FACET_OPT_STR, "NAME", "of the detector alone; without it --backend's"),
     ROW(strict, "strict", 0, FACET_OPT_FLAG, NULL, "refuse where the back end leaves an operator to ref"),
     RANGED(idle_watts, "idle-watts", 0, FACET_OPT_NUM, "W", 0, 1e6, "what the machine draws at rest, for an estimate where it counts no energy"),
     RANGED(core_watts, "core-watts", 0, FACET_OPT_NUM, "W", 0, 1e6, "and what each busy core draws on top"),
@@ -197,7 +198,8 @@ static int set_pipeline(struct run *r, struct facet_pipeline_opts *p, int argc, 
         .ingest = { .sources = (const char *const *)argv, .n_sources = argc, .max_frames = o->max_frames,
                     .every = (int)o->every, .keep_going = o->keep_going },
         .detect = { .min_face = (int)o->min_face, .max_face = (int)o->max_face, .scan_every = (int)o->scan_every,
-                    .quick_pyramid = o->quick_pyramid, .factor = (float)o->factor, .backend = o->backend, .strict = o->strict },
+                    .quick_pyramid = o->quick_pyramid, .factor = (float)o->factor,
+                    .backend = o->detect_backend ? o->detect_backend : o->backend, .strict = o->strict },
         .track = { .ttl_ms = o->ttl_s * 1000 },
         .align = { .every_frame = o->every_face },
         .antispoof = { .backend = o->backend, .strict = o->strict },

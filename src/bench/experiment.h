@@ -1,0 +1,50 @@
+/* Experiments: a matrix in a YAML file, and the single runs that it stands for. docs/experiments.md.
+ *
+ * Each axis is a list; the experiments are all their combinations, repeated. Repeats are the outermost loop, so that what
+ * else the machine does meets all combinations alike. */
+#ifndef FACET_BENCH_EXPERIMENT_H
+#define FACET_BENCH_EXPERIMENT_H
+
+#include "base/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FACET_MAX_EXPERIMENTS 20000
+#define FACET_MAX_AXIS 64
+
+/* "mtcnn@onnxruntime": a model, and the back end that runs it. */
+struct facet_model_on { char model[FACET_MAX_NAME], backend[32]; };
+
+enum facet_experiment_mode { FACET_EXPERIMENT_EVERY, FACET_EXPERIMENT_TRACK, FACET_EXPERIMENT_GUIDED, FACET_EXPERIMENT_MODES };
+extern const char *const facet_experiment_mode_words[FACET_EXPERIMENT_MODES];
+
+struct facet_experiment {
+    char id[24];                   /* of what it is made: the same experiment of another run has the same */
+    char video[1024];              /* path; its base name is what is told */
+    int height;                    /* lines; 0: as it is */
+    struct facet_model_on detector, recogniser;
+    int threads, min_face, every;
+    enum facet_experiment_mode mode;
+    char strategy[16], network[32];
+    int repeat;                    /* from 1; 0: a warm-up, which is not kept */
+};
+
+struct facet_experiments {
+    char name[64], about[512], path[1024];
+    char gallery[1024];            /* "": nobody is known */
+    int64_t max_frames;            /* of each video; 0: all */
+    int repeats, warmups;
+    double idle_watts, core_watts; /* of the power model; 0: none */
+    struct facet_experiment *items; size_t n;      /* warm-ups first */
+};
+
+/* Reads and expands; `quick`: 30 frames of each, once. FACET_E_FORMAT with file and line; a video that is neither beside the file nor in `videos` (a
+ * folder, may be NULL) is FACET_E_NOT_FOUND. */
+int facet_experiments_load(struct facet_experiments *out, const char *path, const char *videos, bool quick);
+void facet_experiments_fini(struct facet_experiments *x);
+/* In one line, for people: "clip.mp4 480 lines, mtcnn on cpu, facenet on cpu, track, edge". */
+void facet_experiment_describe(const struct facet_experiment *e, char *out, size_t cap);
+
+#endif

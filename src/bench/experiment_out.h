@@ -1,0 +1,16 @@
+/* What experiments leave behind, and reading it again. docs/experiments.md describes each file. */
+#ifndef FACET_BENCH_EXPERIMENT_OUT_H
+#define FACET_BENCH_EXPERIMENT_OUT_H
+
+#include "bench/child.h"
+#include "bench/experiment.h"
+
+/* experiments.json and environment.json, once. */
+int facet_experiments_write_head(const struct facet_experiments *x, const char *out);
+/* What a run answered, with what it was and cost, becomes run.json. */
+int facet_experiment_keep(const struct facet_experiments *x, const struct facet_experiment *e, const char *answer, const char *to,
+                          const struct facet_child_cost *cost);
+/* summary.csv of all that is there, written whole. */
+int facet_experiments_write_summary(const struct facet_experiments *x, const char *out);
+
+#endif
