@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "base/str.h"
 #include "store/rules.h"
+#include "store/sealing.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -66,6 +67,67 @@ static int open_locks(struct facet_gallery *g)
     return err;
 }
 
+/* --- sealing --- */
+
+static int find_vault(struct facet_gallery *g, const struct facet_gallery_opts *o)
+{
+    g->vault = o->vault;
+    if (g->vault || !facet_vault_is_configured(NULL))
+        return FACET_OK;
+    int err = facet_vault_open(&g->own_vault, &(struct facet_vault_opts){ .key = NULL });
+    g->vault = g->own_vault;
+    return err;
+}
+
+static int seal_all(struct facet_gallery *g)
+{
+    int err = facet__db_begin(&g->db, "seal");
+    if (!err)
+        err = facet__db_seal(&g->db, g->vault);
+    if (!err)
+        err = facet__db_commit(&g->db, "seal");
+    if (err) {
+        facet__db_rollback(&g->db);
+        g->db.vault = NULL;
+        return err;
+    }
+    err = facet__gallery_erase_index(g);
+    return err ? err : facet__db_compact(&g->db, "seal");
+}
+
+/* Keys that the vault asks for. */
+static int keep_key(void *ctx, int64_t person, bool make, unsigned char wrapped[FACET_VAULT_WRAPPED])
+{
+    struct facet_gallery *g = ctx;
+    struct facet_person p;
+    facet_lock_take(&g->writing);
+    int err = facet__keys_get(&g->db, person, wrapped);
+    if (err == FACET_E_NOT_FOUND && make && !g->db.read_only && g->db.vault) {
+        err = facet__db_begin(&g->db, "add a key to");
+        if (!err)
+            err = facet__people_find_id(&g->db, person, &p);
+        if (!err)
+            err = facet__keys_ensure(&g->db, g->vault, person, wrapped);
+        if (!err)
+            err = facet__db_commit(&g->db, "add a key to");
+        if (err)
+            facet__db_rollback(&g->db);
+    }
+    facet_lock_give(&g->writing);
+    return err;
+}
+
+static int open_sealing(struct facet_gallery *g)
+{
+    bool was_plain = false;
+    int err = facet__sealing_begin(&g->db, g->vault, &was_plain);
+    if (!err && was_plain)
+        err = seal_all(g);
+    if (!err && g->db.vault)
+        facet_vault_keep(g->vault, &(struct facet_vault_keeper){ keep_key, g });
+    return err;
+}
+
 int facet_gallery_open(struct facet_gallery **out, const struct facet_gallery_opts *o)
 {
     struct facet_gallery *g = calloc(1, sizeof(*g));
@@ -77,7 +139,11 @@ int facet_gallery_open(struct facet_gallery **out, const struct facet_gallery_op
         err = open_locks(g);
     }
     if (!err)
+        err = find_vault(g, o);
+    if (!err)
         err = facet__schema_open(&g->db, o);
+    if (!err)
+        err = open_sealing(g);
     if (!err)
         err = facet__gallery_reload(g);
     if (!err)
@@ -94,7 +160,10 @@ void facet_gallery_close(struct facet_gallery **pg)
     *pg = NULL;
     if (!g)
         return;
+    if (g->vault)
+        facet_vault_unkeep(g->vault, g);
     facet__db_close(&g->db);
+    facet_vault_close(&g->own_vault);
     facet_index_unref(&g->index);
     if (g->has_swapping)
         facet_lock_fini(&g->swapping);
@@ -130,6 +199,7 @@ int facet_gallery_info(struct facet_gallery *g, struct facet_gallery_info *out)
     memcpy(out->model, g->db.model, sizeof(out->model));
     out->dim = g->db.dim;
     out->schema = g->db.schema;
+    out->is_sealed = g->db.is_sealed;
     struct stat st;
     if (g->db.is_file && !stat(g->db.path, &st))
         out->file_bytes = st.st_size;
@@ -248,6 +318,14 @@ int facet_gallery_delete(struct facet_gallery *g, const char *name)
     if (!err)
         err = facet__blob_delete_all(&g->db);
     return flush_log(g, facet__change_end(&c, err, NULL));
+}
+
+int facet_gallery_former_ids(struct facet_gallery *g, int64_t person, int64_t *ids, int cap, int *n)
+{
+    facet_lock_take(&g->writing);
+    int err = facet__keys_of(&g->db, person, ids, cap, n);
+    facet_lock_give(&g->writing);
+    return err;
 }
 
 /* --- templates --- */

@@ -1,4 +1,4 @@
-/* Who is known: people and their templates in one SQLite file (WAL), searched in memory.
+/* Who is known: people and their templates in one SQLite file (WAL) or in PostgreSQL, searched in memory.
  *
  * A gallery holds templates of one embedding contract; others are refused (FACET_E_CONTRACT).
  * Thread-safe: one writer at a time, searches see a snapshot and wait for no writer. What a call
@@ -15,9 +15,10 @@
 
 struct facet_gallery;
 struct facet_pool;
+struct facet_vault;
 
 struct facet_gallery_opts {
-    const char *path;              /* NULL: <data>/gallery.db; ":memory:" */
+    const char *path;              /* NULL: <data>/gallery.db; ":memory:"; "postgresql://..." (docs/storage.md) */
     const char *contract;          /* 64 hex digits; NULL: whatever is in the file */
     const char *model;             /* name, kept for messages */
     int dim;                       /* of new galleries; with `contract`, another one is refused */
@@ -25,7 +26,10 @@ struct facet_gallery_opts {
     bool read_only;
     bool int8;                     /* search over int8 (scale 736, MFN convention) instead of fp32 */
     int index_rows;                /* int8: from so many templates on the index is kept in a file beside the gallery,
-                                      written when it is opened for writing; 0: 20000, negative: never */
+                                      written when it is opened for writing; 0: 20000, negative: never.
+                                      A sealed gallery keeps none: it would hold readable templates */
+    struct facet_vault *vault;     /* borrowed; NULL: the gallery opens one of its own where a site key is configured
+                                      (store/vault.h). With a key a plain gallery that is opened for writing is sealed */
 };
 #define FACET_GALLERY_OPTS_INIT { 0 }
 
@@ -38,7 +42,7 @@ struct facet_template {
     int64_t created_ms;
 };
 struct facet_match { int64_t person; int64_t template_id; float cosine; float quality; char name[FACET_MAX_NAME]; };
-struct facet_gallery_info { char contract[65]; char model[FACET_MAX_NAME]; int dim; int schema; int64_t people, templates, file_bytes; };
+struct facet_gallery_info { char contract[65]; char model[FACET_MAX_NAME]; int dim; int schema; int64_t people, templates, file_bytes; bool is_sealed; };
 
 int facet_gallery_open(struct facet_gallery **out, const struct facet_gallery_opts *o);
 void facet_gallery_close(struct facet_gallery **g);
@@ -53,9 +57,12 @@ typedef int facet_person_fn(void *ctx, const struct facet_person *p);
 int facet_gallery_people(struct facet_gallery *g, facet_person_fn *fn, void *ctx);      /* by name */
 int facet_gallery_rename(struct facet_gallery *g, const char *from, const char *to);    /* EXISTS */
 int facet_gallery_merge(struct facet_gallery *g, const char *into, const char *from);   /* from's templates move */
-/* Person, templates and everything trained on them: overwritten in the file, and the log emptied.
+/* Person, key, templates and everything trained on them: overwritten in the file, and the log emptied.
  * FACET_E_STORE saying so when another process kept the log from being emptied. */
 int facet_gallery_delete(struct facet_gallery *g, const char *name);
+
+/* Other ids that were this person's before others were merged into it: events may still tell of those. */
+int facet_gallery_former_ids(struct facet_gallery *g, int64_t person, int64_t *ids, int cap, int *n);
 
 /* Adds one template, making the person when new, in one transaction. The same source_sha256 for the
  * same person again is FACET_E_EXISTS. An embedding that is not finite or whose length is not 1

@@ -3,7 +3,8 @@
  * The truth is in SQLite. A large gallery that is searched over int8 keeps its index in a file beside it
  * ("gallery.db.index"), so that it need not be made anew at each start. The gallery names the file that is
  * its own by a tag, drawn anew for each file, and counts the additions since: what was only added to is read
- * from SQLite behind what is mapped, and every other change ends the file. A program that knows nothing of
+ * from SQLite behind what is mapped, and every other change ends the file. A sealed gallery keeps no such file: mapped,
+ * it would be readable templates on disk, and sealed, opening it would cost what making the index anew costs. A program that knows nothing of
  * the file counts no additions, so the two numbers part, and the file is not believed. */
 #include "store/gallery_priv.h"
 
@@ -74,7 +75,7 @@ static int map_file(struct facet_gallery *g, struct facet_index **out)
     struct facet_index_tie tie = tie_of(g);
     bool is_current = false;
     *out = NULL;
-    if (!g->int8 || g->avoids_file || !index_path(path, sizeof(path), g))
+    if (!g->int8 || g->avoids_file || g->db.is_sealed || !index_path(path, sizeof(path), g))
         return FACET_OK;
     int err = facet__db_index_tag(&g->db, tie.tag, &is_current);
     if (err || !is_current)
@@ -134,7 +135,7 @@ void facet__gallery_keep_index(struct facet_gallery *g)
 {
     char path[sizeof(g->db.path) + 8];
     size_t rows = facet_index_rows(g->index), unkept = rows - g->index_kept;
-    if (!g->int8 || g->db.read_only || rows < g->index_rows || unkept <= rows / 8 || !index_path(path, sizeof(path), g))
+    if (!g->int8 || g->db.read_only || g->db.is_sealed || rows < g->index_rows || unkept <= rows / 8 || !index_path(path, sizeof(path), g))
         return;
     int err = write_file(g, g->index, path);
     if (err)
@@ -157,6 +158,8 @@ static int read_all(struct facet_gallery *g, struct facet_index **out, size_t *k
         err = map_file(g, out);
     if (!err && !*out)
         err = facet_index_open(out, g->db.dim, g->int8);
+    if (!err && g->db.is_sealed)
+        facet_index_keep_secret(*out);
     *kept = err ? 0 : facet_index_rows(*out);
     if (!err)
         err = index_people(&g->db, *out);

@@ -22,6 +22,8 @@ struct facet_gallery {
     size_t index_kept;                 /* rows of it that are in the file; under the writing lock, too: */
     bool avoids_file;                  /* it was found damaged */
     uint32_t cpu_flags;
+    struct facet_vault *vault;         /* whoever's; NULL: nothing is sealed */
+    struct facet_vault *own_vault;
 };
 
 /* A change is one transaction: between begin and end the writing lock is held. `end` commits when

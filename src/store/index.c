@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 float facet__int8_scale(int dim)
 {
@@ -65,10 +66,32 @@ static void share(struct facet_index *x, const struct facet_index *from)
         x->map = facet__index_map_ref(from->map);
 }
 
+void facet_index_keep_secret(struct facet_index *x)
+{
+    x->is_secret = true;
+}
+
+/* Pages are locked as they come into use: a block is made far larger than the rows that most galleries have. */
+static void lock_rows(struct facet__rows *b)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), skip = (page - (uintptr_t)b->data % page) % page;
+    if (b->bytes > skip + page)
+        (void)madvise(b->data + skip, (b->bytes - skip) / page * page, MADV_DONTDUMP);
+    b->is_locked = mlock2(b->data, b->bytes, MLOCK_ONFAULT) == 0;
+}
+
+static void unlock_rows(struct facet__rows *b)
+{
+    if (b->is_locked)
+        (void)munlock(b->data, b->bytes);
+}
+
 int facet_index_fork(struct facet_index **out, const struct facet_index *from)
 {
     struct facet_index *x;
     int err = facet_index_open(&x, from->dim, from->int8);
+    if (!err)
+        x->is_secret = from->is_secret;
     if (!err)
         err = copy_blocks(&x->row_blocks, from->row_blocks, from->n_row_blocks);
     if (!err)
@@ -95,6 +118,7 @@ static void drop_rows(struct facet__rows *b)
         facet__index_map_unref(&b->map);
     } else {
         explicit_bzero(b->data, b->bytes);
+        unlock_rows(b);
         free(b->data);
     }
     free(b);
@@ -300,6 +324,8 @@ int facet_index_add_row(struct facet_index *x, int64_t person, int64_t template_
     int err = FACET_OK;
     if (x->rows == x->n_row_blocks * FACET__ROWS)
         err = facet__index_add_block(x, facet__rows_new(x->dim, x->int8, x->n_row_blocks > 0));
+    if (!err && x->is_secret && !at)
+        lock_rows(x->row_blocks[x->rows / FACET__ROWS]);
     if (!err && x->int8 && at % FACET_SCAN_ROWS == 0)
         err = new_tail(x);
     if (err)

@@ -22,6 +22,9 @@ struct facet_index;
 int facet_index_open(struct facet_index **out, int dim, bool int8);      /* empty */
 /* A fork that may be appended to; `from` stays as it is. */
 int facet_index_fork(struct facet_index **out, const struct facet_index *from);
+/* From here on its rows, and those of its forks, are kept out of swap and core files, as far as the system allows it
+ * (RLIMIT_MEMLOCK; what could not be locked is used unlocked). Before the first row. */
+void facet_index_keep_secret(struct facet_index *x);
 struct facet_index *facet_index_ref(struct facet_index *x);
 void facet_index_unref(struct facet_index **x);                         /* memory is wiped */
 

@@ -21,6 +21,7 @@ struct facet__rows {
     struct facet__index_map *map; /* counted; NULL: the memory below is the block's own */
     size_t number;                /* in the map */
     size_t bytes;                 /* of data */
+    bool is_locked;
     unsigned char *data;          /* rows of float32, or groups of base/scan.h */
     int64_t *template_id;
     uint32_t *person;             /* slot */
@@ -37,6 +38,7 @@ struct facet_index {
     atomic_int refs;
     int dim;
     bool int8;
+    bool is_secret;               /* rows are locked into memory */
     float scale;
     size_t rows, people;
     struct facet__index_map *map;        /* the first map_people people; may be NULL */

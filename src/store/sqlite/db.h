@@ -7,6 +7,7 @@
 
 #include "store/gallery.h"
 #include "store/sql.h"
+#include "store/vault.h"
 
 /* schema.c */
 int facet__schema_open(struct facet__db *db, const struct facet_gallery_opts *o);
@@ -28,6 +29,8 @@ int facet__templates_add(struct facet__db *db, int64_t person, const float *embe
 /* Is this picture, or without a hash this very embedding, there already? */
 int facet__templates_has(struct facet__db *db, int64_t person, const float *embedding, const char *sha256, bool *has);
 int facet__templates_after(struct facet__db *db, int64_t person, int64_t id, struct facet_template *out, float *embedding);
+/* Writes a row's embedding anew, sealed when the gallery is. */
+int facet__templates_rewrite(struct facet__db *db, const struct facet_template *t, const float *embedding);
 int facet__templates_move(struct facet__db *db, int64_t from, int64_t into);
 int facet__templates_delete(struct facet__db *db, int64_t id);
 /* Every template behind id `after`, by id, in one statement. */
@@ -45,6 +48,19 @@ int facet__db_index_tag(struct facet__db *db, char tag[33], bool *is_current);
 int facet__db_index_begins(struct facet__db *db, const char *tag);
 int facet__db_index_follows(struct facet__db *db);         /* an addition was made */
 int facet__db_index_ends(struct facet__db *db);            /* something else was changed */
+
+/* keys.c. ensure makes a key where a person has none. */
+int facet__keys_get(struct facet__db *db, int64_t person, unsigned char wrapped[FACET_VAULT_WRAPPED]);     /* NOT_FOUND */
+int facet__keys_ensure(struct facet__db *db, struct facet_vault *v, int64_t person, unsigned char wrapped[FACET_VAULT_WRAPPED]);
+int facet__keys_move(struct facet__db *db, int64_t from, int64_t into);
+/* The keys that are this person's now; the ids stand among the erased. */
+int facet__keys_destroy(struct facet__db *db, int64_t owner);
+/* Other ids whose keys are this person's now: of those that were merged into it. */
+int facet__keys_of(struct facet__db *db, int64_t owner, int64_t *people, int cap, int *n);
+int facet__erased_after(struct facet__db *db, int64_t person, int64_t *next, int64_t *erased_ms);      /* FACET_E_END */
+
+/* seal.c: seals every template and blob, inside one transaction. */
+int facet__db_seal(struct facet__db *db, struct facet_vault *v);
 
 /* check.c */
 int facet__db_check(struct facet__db *db);

@@ -55,12 +55,14 @@ int facet__people_after(struct facet__db *db, const char *name, struct facet_per
 int facet__people_add(struct facet__db *db, const char *name, const char *note, int64_t created_ms, int64_t *id)
 {
     struct facet__query q;
+    unsigned char wrapped[FACET_VAULT_WRAPPED];
     facet__query_begin(&q, db, "add a person to", "INSERT INTO people(name, note, created_ms) VALUES(?, ?, ?) RETURNING id");
     facet__query_text(&q, name);
     facet__query_text(&q, note);
     facet__query_int(&q, created_ms);
     *id = facet__query_row(&q) ? facet__query_get_int(&q, 0) : 0;
-    return facet__query_run(&q);
+    int err = facet__query_run(&q);
+    return !err && db->vault ? facet__keys_ensure(db, db->vault, *id, wrapped) : err;
 }
 
 int facet__people_rename(struct facet__db *db, int64_t id, const char *to)
@@ -82,7 +84,7 @@ int facet__people_delete(struct facet__db *db, int64_t id)
         facet__query_int(&q, id);
         err = facet__query_run(&q);
     }
-    return err;
+    return err ? err : facet__keys_destroy(db, id);
 }
 
 int facet__people_count(struct facet__db *db, int64_t *people, int64_t *templates)

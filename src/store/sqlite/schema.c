@@ -39,7 +39,9 @@ static const char *const sqlite_migrations[] = {
     /* 3: keys of people, wrapped by the site key, and who was erased (ids alone, which are never used again) */
     "CREATE TABLE keys("
     "  person INTEGER PRIMARY KEY,"
+    "  owner INTEGER NOT NULL,"
     "  wrapped BLOB NOT NULL);"
+    "CREATE INDEX keys_owner ON keys(owner);"
     "CREATE TABLE erased("
     "  person INTEGER PRIMARY KEY,"
     "  erased_ms INTEGER NOT NULL);",
@@ -68,7 +70,9 @@ static const char *const postgres_migrations[] = {
     "  checksum BIGINT NOT NULL);",
     "CREATE TABLE keys("
     "  person BIGINT PRIMARY KEY,"
+    "  owner BIGINT NOT NULL,"
     "  wrapped BYTEA NOT NULL);"
+    "CREATE INDEX keys_owner ON keys(owner);"
     "CREATE TABLE erased("
     "  person BIGINT PRIMARY KEY,"
     "  erased_ms BIGINT NOT NULL);",
