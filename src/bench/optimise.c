@@ -113,6 +113,18 @@ static int read_inputs(struct job *j)
 
 /* ---- how it was made ---- */
 
+/* MTCNN in 8 bits looks twice: P- and R-Net in 8 bits find places, and all three in floats look around these
+ * (stages/detect/mtcnn.c). O-Net therefore stays as it is. */
+static bool looks_twice(const struct job *j)
+{
+    return j->o->to == FACET_OPTIMISE_INT8 && j->o->model && !j->o->file && !strcmp(j->o->model->kind, "mtcnn");
+}
+
+static bool stays_as_it_is(const struct job *j, const struct facet_optimise_part *p)
+{
+    return looks_twice(j) && !strcmp(p->name, "onet");
+}
+
 static void write_layers(struct facet_jsonw *w, const struct facet_optimise_part *p)
 {
     facet_jsonw_key(w, "kept");
@@ -166,7 +178,7 @@ static int note_making(const struct work *k)
     facet_jsonw_kstr(&w, "from", o->file ? facet_path_base(o->file) : o->model->name);
     facet_jsonw_kstr(&w, "from_version", o->model && !o->file ? o->model->version : NULL);
     facet_jsonw_kstr(&w, "from_sha256", k->sha256);
-    facet_jsonw_kstr(&w, "precision", facet_optimise_word(o->to));
+    facet_jsonw_kstr(&w, "precision", facet_optimise_word(stays_as_it_is(k->j, k->p) ? FACET_OPTIMISE_F32 : o->to));
     facet_jsonw_kint(&w, "cluster", o->cluster);
     facet_jsonw_knum(&w, "prune", o->prune, 4);
     if (o->to == FACET_OPTIMISE_INT8) {
@@ -231,7 +243,9 @@ static int quantise(struct work *k)
         err = facet_quant_calibrate(q, &seen);
     if (!err && !o->no_list)
         err = facet_quant_sensitivity(q, &tried);
-    size_t most = err ? 0 : o->most_kept >= 0 ? (size_t)o->most_kept : facet_quant_layers(q) / 4;
+    size_t most = err || looks_twice(k->j) ? 0 : facet_quant_layers(q) / 4;
+    if (!err && o->most_kept >= 0)
+        most = (size_t)o->most_kept;
     struct facet_quant_score s;
     if (!err)
         err = facet_quant_settle(q, &held, k->j->out->aim, most, &s);
@@ -248,6 +262,8 @@ static int shrink(struct work *k)
 {
     const struct facet_optimise_opts *o = k->j->o;
     int err = FACET_OK;
+    if (stays_as_it_is(k->j, k->p))
+        return FACET_OK;
     if (o->prune > 0)
         err = facet_quant_prune(k->after, o->prune, &k->p->zeros, &k->p->weights);
     if (!err && o->cluster)
@@ -386,8 +402,11 @@ static int make_all(struct job *j)
     j->out->n_parts = j->o->model ? j->o->model->n_parts : 1;
     if (!j->o->output)
         err = facet_made_open(&j->made, j->o->model, j->out->name);
-    for (size_t i = 0; !err && i < j->out->n_parts; i++)
+    for (size_t i = 0; !err && i < j->out->n_parts; i++) {
         err = make_part(j, i);
+        if (!err && j->made && looks_twice(j) && !stays_as_it_is(j, &j->out->parts[i]))
+            err = facet_made_keep(j->made, i);
+    }
     return err || !j->made ? err : facet_made_finish(j->made);
 }
 

@@ -25,6 +25,7 @@ struct facet_made {
     const struct facet_model_spec *from;
     char name[FACET_MAX_NAME];
     char work[PATH_MAX], result[PATH_MAX];
+    bool is_kept[FACET_MODEL_PARTS];
     int lock;
 };
 
@@ -61,6 +62,30 @@ static int copy_spec(struct facet_model_spec *s, const struct facet_model_spec *
     snprintf(s->made_from, sizeof(s->made_from), "%s", from->name);
     bool fits = s->title && s->licence && s->licence_note && s->source && s->parts && s->thresholds;
     return fits ? FACET_OK : facet_fail_nomem();
+}
+
+/* That part of the source, after all others. */
+static int add_float(struct facet_model_spec *s, const struct facet_model_part *from)
+{
+    struct facet_model_part *p = &s->parts[s->n_parts];
+    if (s->n_parts == FACET_MODEL_PARTS)
+        return facet_fail(FACET_E_LIMIT, "a model has %d networks at most", FACET_MODEL_PARTS);
+    if (!*from->name || strlen(from->name) + strlen(FACET_MODEL_FLOAT) >= sizeof(p->name))
+        return facet_fail(FACET_E_FORMAT, "its network '%s' cannot be kept", from->name);
+    memset(p, 0, sizeof(*p));
+    snprintf(p->name, sizeof(p->name), "%s" FACET_MODEL_FLOAT, from->name);
+    snprintf(p->onnx, sizeof(p->onnx), "%s.onnx", p->name);
+    s->n_parts++;
+    return FACET_OK;
+}
+
+static int add_floats(const struct facet_made *m, struct facet_model_spec *s)
+{
+    int err = FACET_OK;
+    for (size_t i = 0; !err && i < m->from->n_parts; i++)
+        if (m->is_kept[i])
+            err = add_float(s, &m->from->parts[i]);
+    return err;
 }
 
 /* Each part's own file is its only source. */
@@ -133,6 +158,25 @@ int facet_made_path(const struct facet_made *m, size_t part, char *out, size_t c
     return facet_path_join(out, cap, m->result, m->from->parts[part].onnx);
 }
 
+int facet_made_keep(struct facet_made *m, size_t part)
+{
+    const char *name = m->from->parts[part].name;
+    char from[PATH_MAX], to[PATH_MAX], file[FACET_MAX_NAME];
+    uint8_t *data = NULL;
+    size_t len = 0;
+    snprintf(file, sizeof(file), "%s" FACET_MODEL_FLOAT ".onnx", name);
+    int err = facet_model_path(m->from, name, from, sizeof(from));
+    if (!err)
+        err = facet_path_join(to, sizeof(to), m->result, file);
+    if (!err)
+        err = facet_file_read(from, FACET_MAX_MODEL_FILE, &data, &len);
+    if (!err)
+        err = facet_file_write_atomic(to, data, len);
+    free(data);
+    m->is_kept[part] = !err;
+    return err;
+}
+
 static int hash_files(const struct facet_made *m, struct facet_model_spec *s)
 {
     int err = FACET_OK;
@@ -142,7 +186,7 @@ static int hash_files(const struct facet_made *m, struct facet_model_spec *s)
     for (size_t i = 0; !err && i < s->n_parts; i++) {
         char path[PATH_MAX], sha256[FACET_SHA256_HEX];
         struct stat st;
-        err = facet_made_path(m, i, path, sizeof(path));
+        err = facet_path_join(path, sizeof(path), m->result, s->parts[i].onnx);
         if (!err && stat(path, &st))
             err = facet_fail_errno("read", path);
         if (!err)
@@ -165,6 +209,12 @@ static int write_made(const struct facet_made *m, const struct facet_model_spec 
     facet_jsonw_kstr(&w, "name", s->name);
     facet_jsonw_kstr(&w, "from", m->from->name);
     facet_jsonw_kstr(&w, "from_contract", contract);
+    facet_jsonw_key(&w, "floats");
+    facet_jsonw_array(&w);
+    for (size_t i = 0; i < m->from->n_parts; i++)
+        if (m->is_kept[i])
+            facet_jsonw_str(&w, m->from->parts[i].name);
+    facet_jsonw_end_array(&w);
     facet_jsonw_key(&w, "files");
     facet_jsonw_array(&w);
     for (size_t i = 0; i < s->n_files; i++) {
@@ -190,6 +240,8 @@ int facet_made_finish(struct facet_made *m)
 {
     struct facet_model_spec s;
     int err = copy_spec(&s, m->from, m->name);
+    if (!err)
+        err = add_floats(m, &s);
     if (!err)
         err = hash_files(m, &s);
     if (!err)
@@ -248,6 +300,19 @@ static int take_files(struct facet_model_spec *s, const struct facet_json *files
     return err;
 }
 
+static int take_floats(struct facet_model_spec *s, const struct facet_model_spec *from, const struct facet_json *floats)
+{
+    int err = FACET_OK;
+    for (size_t i = 0; !err && i < facet_json_size(floats); i++) {
+        const char *name = facet_json_str(facet_json_at(floats, i), "");
+        size_t k = 0;
+        while (k < from->n_parts && strcmp(from->parts[k].name, name))
+            k++;
+        err = k < from->n_parts ? add_float(s, &from->parts[k]) : facet_fail(FACET_E_FORMAT, "'%s' has no network '%s'", from->name, name);
+    }
+    return err;
+}
+
 /* One folder's; `known` models of the manifest may be what it was made from. */
 static int take(struct facet_manifest *m, size_t known, const char *name, const struct facet_json *j)
 {
@@ -268,6 +333,8 @@ static int take(struct facet_manifest *m, size_t known, const char *name, const 
     if (err)
         return err;
     err = copy_spec(s, from, name);
+    if (!err)
+        err = take_floats(s, from, facet_json_get(j, "floats"));
     if (!err)
         err = take_files(s, facet_json_get(j, "files"));
     if (err) {

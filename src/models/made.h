@@ -16,6 +16,8 @@ int facet_made_check(const struct facet_manifest *m, const char *name, bool forc
 int facet_made_open(struct facet_made **out, const struct facet_model_spec *from, const char *name);
 /* Where the file of a part goes; facet_onnx_save writes it. */
 int facet_made_path(const struct facet_made *m, size_t part, char *out, size_t cap);
+/* Keeps the source's own file of a part, too, as a part of its own: NAME-float (FACET_MODEL_FLOAT). */
+int facet_made_keep(struct facet_made *m, size_t part);
 /* Hashes the files, describes them and puts the folder in its place, replacing what was there: from then on
  * it is known. */
 int facet_made_finish(struct facet_made *m);

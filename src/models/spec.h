@@ -24,6 +24,9 @@ struct facet_model_file {
 /* One row of the measured table: at this cosine, this share of impostor pairs is accepted. */
 struct facet_threshold { double far, far_low, far_high, cosine, tar; int64_t errors, pairs; };
 
+/* A part of a model made here may have what it was made from beside it, under its name and this: */
+#define FACET_MODEL_FLOAT "-float"
+
 struct facet_model_part {       /* one network of a model (MTCNN has three) */
     char name[32];              /* "pnet"; "" when the model is one network */
     char onnx[FACET_MAX_NAME];  /* file name in the model's folder: "pnet.onnx", "model.onnx" */

@@ -11,12 +11,13 @@
 #define BAND_ROWS 96               /* of output, about */
 #define LEAST_BAND 16
 
-int facet__pyramid_open(struct facet__pyramid *p, const struct facet_detector_opts *o)
+int facet__pyramid_open(struct facet__pyramid *p, const struct facet_detector_opts *o, const char *part)
 {
     p->o = o;
+    p->part = part;
     p->pool = o->tap ? NULL : o->pool;     /* who looks sees one level after the other */
     p->norm = o->model->norm;
-    return facet__detect_plan(&p->plan, o, "pnet");
+    return facet__detect_plan(&p->plan, o, part);
 }
 
 void facet__pyramid_close(struct facet__pyramid *p)
@@ -161,16 +162,12 @@ static int bind_all(struct facet__pyramid *p)
 
 /* ---- shrinking ---- */
 
-static int shrink_from(struct facet__pyramid *p, int level, int half)
-{
-    float by = (float)(1 << half);         /* an odd side's last half pixel is none */
-    struct facet_box all = {0, 0, (float)p->width / by, (float)p->height / by};
-    return facet_resize_box(&p->level[level].image, &p->half[half], all, FACET_SCALE_COVER, -1);
-}
-
 static void shrink_level(struct facet__pyramid *p, int level)
 {
-    p->level[level].err = shrink_from(p, level, p->level[level].half);
+    struct facet__level *l = &p->level[level];
+    float by = (float)(1 << l->half);      /* an odd side's last half pixel is none */
+    struct facet_box all = {0, 0, (float)p->width / by, (float)p->height / by};
+    l->err = facet_resize_box(&l->image, &p->half[l->half], all, FACET_SCALE_COVER, -1);
 }
 
 /* Levels from the picture itself are one piece of work each, all others with the halved pictures another. */
@@ -210,16 +207,7 @@ static void run_band(void *ctx, size_t i, unsigned worker)
     struct facet_image part = band_image(p, b);
     (void)worker;
     facet_image_to_float(facet_exec_input(b->exec, 0)->data, &part, &p->norm);
-    b->err = facet__detect_exec(p->o, "pnet", b->exec);
-}
-
-static int check_bands(const struct facet__pyramid *p, int from, int to)
-{
-    for (int i = from; i < to; i++)
-        if (p->band[i].err)
-            return facet_fail(p->band[i].err, "cannot run 'pnet' of model '%s' on a picture of %dx%d", p->o->model->name, p->width,
-                              p->height);
-    return FACET_OK;
+    b->err = facet__detect_exec(p->o, p->part, b->exec);
 }
 
 int facet__pyramid_bind(struct facet__pyramid *p, const struct facet_image *img)
@@ -236,16 +224,11 @@ int facet__pyramid_run(struct facet__pyramid *p, const struct facet_image *img)
     if (err)
         return err;
     facet_pool_for(p->pool, (size_t)p->bands, run_band, p);
-    return check_bands(p, 0, p->bands);
-}
-
-int facet__pyramid_run_level(struct facet__pyramid *p, int level)
-{
-    const struct facet__level *l = &p->level[level];
-    int err = shrink_from(p, level, 0);
-    for (int i = l->first_band; !err && i < l->first_band + l->bands; i++)
-        run_band(p, (size_t)i, 0);
-    return err ? err : check_bands(p, l->first_band, l->first_band + l->bands);
+    for (int i = 0; i < p->bands; i++)
+        if (p->band[i].err)
+            return facet_fail(p->band[i].err, "cannot run '%s' of model '%s' on a picture of %dx%d", p->part, p->o->model->name,
+                              p->width, p->height);
+    return FACET_OK;
 }
 
 /* ---- cells to boxes ---- */

@@ -35,6 +35,7 @@ struct facet__band {
 
 struct facet__pyramid {
     const struct facet_detector_opts *o;       /* the detector's own */
+    const char *part;
     struct facet_pool *pool;
     struct facet_norm norm;
     struct facet_plan *plan;
@@ -48,7 +49,8 @@ struct facet__pyramid {
     int width, height;                 /* of the pictures that all is bound for */
 };
 
-int facet__pyramid_open(struct facet__pyramid *p, const struct facet_detector_opts *o);
+/* `part` is the model's network to scan with. */
+int facet__pyramid_open(struct facet__pyramid *p, const struct facet_detector_opts *o, const char *part);
 void facet__pyramid_close(struct facet__pyramid *p);
 /* P-Net on every level of the picture; nothing is bound again while the size of pictures stays. */
 int facet__pyramid_run(struct facet__pyramid *p, const struct facet_image *img);
@@ -56,10 +58,8 @@ int facet__pyramid_run(struct facet__pyramid *p, const struct facet_image *img);
  * their shifts, into `c`. */
 int facet__pyramid_take(const struct facet__pyramid *p, int level, float least, size_t max, struct facet__candidates *c);
 
-/* The steps of a run, for who looks at less (spots.h): all sizes for a picture, that is the pyramid's until the next;
- * a level of it, shrunk from the picture itself; the box of a cell. */
+/* For who looks at less (spots.h): all sizes for a picture, which is the pyramid's until the next; the box of a cell. */
 int facet__pyramid_bind(struct facet__pyramid *p, const struct facet_image *img);
-int facet__pyramid_run_level(struct facet__pyramid *p, int level);
 void facet__pyramid_box(const struct facet__pyramid *p, int level, int row, int col, struct facet__candidate *c);
 /* The network gives other maps than P-Net's: fails with that text. */
 int facet__pyramid_fail_outputs(const struct facet__pyramid *p);

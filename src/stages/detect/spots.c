@@ -12,12 +12,6 @@
 #define MOST_WINDOW 2.0
 #define MIDDLE 6.5                     /* of a cell's window, in pixels of the level */
 
-void facet__spots_init(struct facet__spots *s, struct facet__pyramid *p)
-{
-    memset(s, 0, sizeof(*s));
-    s->pyramid = p;
-}
-
 static void close_lanes(struct facet__spots *s)
 {
     for (unsigned i = 0; s->lanes && i < s->n_lanes; i++) {
@@ -29,25 +23,42 @@ static void close_lanes(struct facet__spots *s)
     s->lanes = NULL;
 }
 
-void facet__spots_fini(struct facet__spots *s)
+int facet__spots_open(struct facet__spots *s, struct facet__pyramid *p, const char *part)
+{
+    s->pyramid = p;
+    s->part = part;
+    int err = strcmp(part, p->part) ? facet__detect_plan(&s->own, p->o, part) : FACET_OK;
+    s->plan = s->own ? s->own : p->plan;
+    return err;
+}
+
+void facet__spots_close(struct facet__spots *s)
 {
     close_lanes(s);
+    for (int i = 0; i < FACET__PYRAMID_LEVELS; i++)
+        facet_exec_close(&s->level[i].exec);
     free(s->at);
-    memset(s, 0, sizeof(*s));
+    facet_plan_close(&s->own);
 }
 
 /* ---- binding ---- */
 
+static int bind_exec(const struct facet__spots *s, struct facet_exec **e, int rows, int cols)
+{
+    const struct facet_shape shape = {4, {1, 3, rows, cols}};
+    int err = *e ? FACET_OK : facet_exec_open(e, s->plan, NULL);
+    if (!err)
+        err = facet_exec_bind(*e, &shape, 1);
+    if (!err && (!facet__output_with(*e, s->plan, 2) || !facet__output_with(*e, s->plan, 4)))
+        err = facet__pyramid_fail_outputs(s->pyramid);
+    return err;
+}
+
 static int open_lane(const struct facet__spots *s, struct facet__spot_lane *l)
 {
     int err = facet_image_init(&l->image, FACET_PIXEL_RGB24, FACET__SPOT_SIDE, FACET__SPOT_SIDE);
-    for (int k = 0; !err && k < 4; k++) {
-        const struct facet_shape shape = {4, {1, 3, FACET__SPOT_SIDE - k / 2, FACET__SPOT_SIDE - k % 2}};
-        struct facet_exec **e = &l->exec[k / 2][k % 2];
-        err = facet_exec_open(e, s->pyramid->plan, NULL);
-        if (!err)
-            err = facet_exec_bind(*e, &shape, 1);
-    }
+    for (int k = 0; !err && k < 4; k++)
+        err = bind_exec(s, &l->exec[k / 2][k % 2], FACET__SPOT_SIDE - k / 2, FACET__SPOT_SIDE - k % 2);
     return err;
 }
 
@@ -61,9 +72,6 @@ static int open_lanes(struct facet__spots *s)
     int err = s->lanes ? FACET_OK : facet_fail_nomem();
     for (unsigned i = 0; !err && i < s->n_lanes; i++)
         err = open_lane(s, &s->lanes[i]);
-    const struct facet_exec *e = err ? NULL : s->lanes[0].exec[0][0];
-    if (!err && (!facet__output_with(e, s->pyramid->plan, 2) || !facet__output_with(e, s->pyramid->plan, 4)))
-        err = facet__pyramid_fail_outputs(s->pyramid);
     if (err)
         close_lanes(s);
     return err;
@@ -102,8 +110,8 @@ static int add_spots(struct facet__spots *s, int level, const struct facet_box *
         double side = fmax((double)facet_box_width(boxes[i]), (double)facet_box_height(boxes[i]));
         if (!(window >= LEAST_WINDOW * side) || window > MOST_WINDOW * side)
             continue;
-        s->is_whole[level] |= l->rows < FACET__SPOT_CELLS || l->cols < FACET__SPOT_CELLS;
-        if (s->is_whole[level])
+        s->level[level].is_wanted = l->rows < FACET__SPOT_CELLS || l->cols < FACET__SPOT_CELLS;
+        if (s->level[level].is_wanted)
             return FACET_OK;
         double x = ((double)boxes[i].x1 + (double)boxes[i].x2) / 2, y = ((double)boxes[i].y1 + (double)boxes[i].y2) / 2;
         int row = first_cell(p->norm.transpose ? x : y, l->scale, l->rows), col = first_cell(p->norm.transpose ? y : x, l->scale, l->cols);
@@ -119,6 +127,18 @@ static int add_spots(struct facet__spots *s, int level, const struct facet_box *
 }
 
 /* ---- P-Net ---- */
+
+/* On the part of the level that begins at (x, y). */
+static int run_exec(const struct facet__spots *s, int level, int x, int y, struct facet_image *part, struct facet_exec *e)
+{
+    const struct facet__pyramid *p = s->pyramid;
+    const struct facet_image *whole = &p->level[level].image;
+    int err = facet_resize_part(part, &p->half[0], whole->width, whole->height, x, y);
+    if (err)
+        return err;
+    facet_image_to_float(facet_exec_input(e, 0)->data, part, &p->norm);
+    return facet__detect_exec(p->o, s->part, e);
+}
 
 static void take_maps(struct facet__spot *spot, const struct facet_plan *plan, const struct facet_exec *e)
 {
@@ -138,22 +158,25 @@ static int tile_side(int from, int level_side)
 static void run_spot(void *ctx, size_t i, unsigned worker)
 {
     struct facet__spots *s = ctx;
-    const struct facet__pyramid *p = s->pyramid;
     struct facet__spot *spot = &s->at[i];
     struct facet__spot_lane *lane = &s->lanes[worker];
-    const struct facet_image *level = &p->level[spot->level].image;
-    int x = 2 * (p->norm.transpose ? spot->row : spot->col), y = 2 * (p->norm.transpose ? spot->col : spot->row);
-    int w = tile_side(x, level->width), h = tile_side(y, level->height);
+    const struct facet_image *level = &s->pyramid->level[spot->level].image;
+    bool turned = s->pyramid->norm.transpose;
+    int x = 2 * (turned ? spot->row : spot->col), y = 2 * (turned ? spot->col : spot->row);
+    int w = tile_side(x, level->width), h = tile_side(y, level->height), rows = turned ? w : h, cols = turned ? h : w;
     struct facet_image part = facet_image_crop(&lane->image, 0, 0, w, h);
-    int rows = p->norm.transpose ? w : h, cols = p->norm.transpose ? h : w;
     struct facet_exec *e = lane->exec[FACET__SPOT_SIDE - rows][FACET__SPOT_SIDE - cols];
-    spot->err = facet_resize_part(&part, &p->half[0], level->width, level->height, x, y);
-    if (spot->err)
-        return;
-    facet_image_to_float(facet_exec_input(e, 0)->data, &part, &p->norm);
-    spot->err = facet__detect_exec(p->o, "pnet", e);
+    spot->err = run_exec(s, spot->level, x, y, &part, e);
     if (!spot->err)
-        take_maps(spot, p->plan, e);
+        take_maps(spot, s->plan, e);
+}
+
+static int run_level(struct facet__spots *s, int level)
+{
+    struct facet_image *img = &s->pyramid->level[level].image;
+    bool turned = s->pyramid->norm.transpose;
+    int err = bind_exec(s, &s->level[level].exec, turned ? img->width : img->height, turned ? img->height : img->width);
+    return err ? err : run_exec(s, level, 0, 0, img, s->level[level].exec);
 }
 
 int facet__spots_run(struct facet__spots *s, const struct facet_image *img, const struct facet_box *boxes, int n)
@@ -163,45 +186,56 @@ int facet__spots_run(struct facet__spots *s, const struct facet_image *img, cons
     if (!err)
         err = open_lanes(s);
     s->n = 0;
-    memset(s->is_whole, 0, sizeof(s->is_whole));
     for (int i = 0; !err && i < p->levels; i++) {
+        s->level[i].is_wanted = false;
         err = add_spots(s, i, boxes, n);
-        if (!err && s->is_whole[i])
-            err = facet__pyramid_run_level(p, i);
+        if (!err && s->level[i].is_wanted)
+            err = run_level(s, i);
     }
     if (err)
         return err;
     facet_pool_for(p->pool, s->n, run_spot, s);
     for (size_t i = 0; i < s->n; i++)
         if (s->at[i].err)
-            return facet_fail(s->at[i].err, "cannot run 'pnet' of model '%s' around %d faces", p->o->model->name, n);
+            return facet_fail(s->at[i].err, "cannot run '%s' of model '%s' around %d faces", s->part, p->o->model->name, n);
     return FACET_OK;
 }
 
 /* ---- cells to boxes ---- */
 
-static void take_spot(const struct facet__spots *s, const struct facet__spot *spot, float least, size_t max, struct facet__candidates *c)
+/* Of a map of rows x cols cells whose first is (row, col) of the level. */
+struct cells { int level, row, col, rows, cols; const float *prob, *shift; };
+
+static void take_cells(const struct facet__pyramid *p, const struct cells *m, float least, size_t max, struct facet__candidates *c)
 {
-    const size_t cells = FACET__SPOT_CELLS * FACET__SPOT_CELLS;
+    const size_t cells = (size_t)m->rows * (size_t)m->cols;
     for (size_t i = 0; i < cells && c->n < max; i++) {
-        if (!(spot->maps[i] >= least))
+        if (!(m->prob[i] >= least))
             continue;
         struct facet__candidate *to = &c->at[c->n++];
-        facet__pyramid_box(s->pyramid, spot->level, spot->row + (int)i / FACET__SPOT_CELLS, spot->col + (int)i % FACET__SPOT_CELLS, to);
-        to->score = spot->maps[i];
+        facet__pyramid_box(p, m->level, m->row + (int)i / m->cols, m->col + (int)i % m->cols, to);
+        to->score = m->prob[i];
         for (size_t k = 0; k < 4; k++)
-            to->shift[k] = spot->maps[(k + 1) * cells + i];
+            to->shift[k] = m->shift[k * cells + i];
     }
 }
 
-int facet__spots_take(const struct facet__spots *s, int level, float least, size_t max, struct facet__candidates *c)
+void facet__spots_take(const struct facet__spots *s, int level, float least, size_t max, struct facet__candidates *c)
 {
-    if (s->is_whole[level])
-        return facet__pyramid_take(s->pyramid, level, least, max, c);
+    const size_t cells = FACET__SPOT_CELLS * FACET__SPOT_CELLS;
+    const struct facet__level *l = &s->pyramid->level[level];
     c->n = 0;
-    for (size_t i = 0; i < s->n; i++)
-        if (s->at[i].level == level)
-            take_spot(s, &s->at[i], least, max, c);
+    if (s->level[level].is_wanted) {
+        const struct facet_exec *e = s->level[level].exec;
+        const float *prob = facet__output_with(e, s->plan, 2)->data, *shift = facet__output_with(e, s->plan, 4)->data;
+        const struct cells m = {level, 0, 0, l->rows, l->cols, prob + (size_t)l->rows * (size_t)l->cols, shift};
+        take_cells(s->pyramid, &m, least, max, c);
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        const struct facet__spot *spot = &s->at[i];
+        const struct cells m = {level, spot->row, spot->col, FACET__SPOT_CELLS, FACET__SPOT_CELLS, spot->maps, spot->maps + cells};
+        if (spot->level == level)
+            take_cells(s->pyramid, &m, least, max, c);
+    }
     facet__candidates_sort(c);
-    return FACET_OK;
 }
