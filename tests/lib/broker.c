@@ -86,7 +86,10 @@ void broker_open(struct broker *b, const struct broker_opts *o)
 void broker_start(struct broker *b)
 {
     PROC(&b->proc, broker_file(b, "mosquitto.log"), program(), "-c", broker_file(b, "mosquitto.conf"));
-    wait_port(&b->proc, b->port, START_MS);
+    const int ports[] = { b->port, b->tls_port, b->mutual_port };
+    for (int i = 0; i < 3; i++)
+        if (ports[i])
+            wait_port(&b->proc, ports[i], START_MS);
 }
 
 void broker_kill(struct broker *b)

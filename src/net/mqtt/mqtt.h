@@ -23,7 +23,10 @@ struct facet_mqtt_message {
     bool is_retained_copy;         /* received: it came because it was retained, not now */
 };
 
-enum facet_mqtt_state { FACET_MQTT_CONNECTING, FACET_MQTT_ONLINE, FACET_MQTT_OFFLINE, FACET_MQTT_REFUSED };
+enum facet_mqtt_state { FACET_MQTT_CONNECTING, FACET_MQTT_ONLINE, FACET_MQTT_OFFLINE, FACET_MQTT_REFUSED, FACET_MQTT_STATES };
+extern const char *const facet_mqtt_state_words[FACET_MQTT_STATES];     /* "connecting" ... */
+
+#define FACET_MQTT_MAX_CLIENT_ID 256
 
 struct facet_mqtt_tls { const char *ca, *cert, *key; bool insecure; };    /* files; all NULL with enabled: the system's CAs */
 
@@ -41,6 +44,7 @@ struct facet_mqtt_opts {
     void (*on_state)(void *ctx, enum facet_mqtt_state state, const char *why);    /* why: "" or a reason for people */
     int (*on_message)(void *ctx, const struct facet_mqtt_message *m);             /* borrowed until it returns */
     void (*on_published)(void *ctx, int64_t token);                               /* the broker has it (QoS 1) */
+    void (*on_refused)(void *ctx, int64_t token, const char *why);                /* it will not take it (rights, quota); may be NULL */
     void *ctx;
 };
 #define FACET_MQTT_OPTS_INIT { 0 }
@@ -49,6 +53,7 @@ struct facet_mqtt_stats {
     enum facet_mqtt_state state;
     int64_t connects, sent, received, bytes_sent, bytes_received;    /* payload bytes */
     int64_t in_flight;             /* QoS 1 messages the broker has not acknowledged */
+    int64_t refused, rejected;     /* not taken by the broker; received, but larger than max_message */
 };
 
 /* Starts the thread; an unreachable broker is no error here. */
