@@ -5,6 +5,7 @@
 #include "cli/cmd.h"
 
 extern const struct facet_cmd facet_cmd_run;
+extern const struct facet_cmd facet_cmd_serve;
 extern const struct facet_cmd facet_cmd_site;
 extern const struct facet_cmd facet_cmd_identify;
 extern const struct facet_cmd facet_cmd_verify;

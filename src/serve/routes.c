@@ -1,0 +1,11 @@
+/* What the server offers, one file each. Order matters not: the most literal route is taken. */
+#include "serve/routes.h"
+
+#include <stddef.h>
+
+const struct facet__resource *const facet__resources[] = {
+    &facet__resource_health,
+    &facet__resource_session,
+    &facet__resource_access,
+    NULL,
+};
