@@ -107,7 +107,8 @@ const struct facet__site_key facet__site_keys[] = {
     KEY("serve", "cert", TEXT, serve.cert, .sample = "/etc/facet/server.pem", .help = "certificate chain: turns TLS on"),
     KEY("serve", "key", TEXT, serve.key, .sample = "/etc/facet/server.key", .help = "its private key's file"),
     KEY("serve", "insecure", BOOL, serve.insecure, .fallback = "false", .help = "listen to other machines without TLS all the same"),
-    KEY("serve", "keys", TEXT, serve.keys, .sample = "/var/lib/facet/keys.json", .help = "file of API keys and users; keys.json in the data folder unless given"),
+    KEY("serve", "keys", TEXT, serve.keys, .sample = "/var/lib/facet/keys.json",
+        .help = "file of API keys and users; keys.json in the data folder unless given"),
     KEY("serve", "workers", UINT, serve.workers, .max = 256, .fallback = "0", .help = "requests worked on at once; 0: 8"),
     KEY("serve", "live_view", BOOL, serve.live_view, .fallback = "true", .help = "let live pictures be watched"),
 
