@@ -151,7 +151,9 @@ static int read_bytes(void *ctx, uint8_t *buf, int cap)
 {
     struct facet__input *in = ctx;
     for (;;) {
-        int n = in->read(in->read_ctx, buf, (size_t)cap);
+        /* After its end it is not asked again: what comes then belongs to the next stream. */
+        int n = in->has_ended ? 0 : in->read(in->read_ctx, buf, (size_t)cap);
+        in->has_ended = n == 0;
         if (n == 0)
             return AVERROR_EOF;
         if (n > 0) {

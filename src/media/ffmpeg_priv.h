@@ -19,6 +19,7 @@ struct facet__input {
     volatile int *cancel;
     int (*read)(void *ctx, uint8_t *buf, size_t cap);
     void *read_ctx;
+    bool has_ended;            /* read said so */
     int (*waiting)(void *ctx, int waited_ms);
     void *waiting_ctx;
     int timeout_ms;            /* of this call; 0: none */

@@ -184,7 +184,7 @@ static void use_picture(struct facet__camera *c, struct facet_video_moment *m)
     bool is_live = !c->is_file && !c->conf.read;
     double elapsed = is_live ? (double)(facet_now_ns() - o->begun_ns) / 1e6 : -1;
     m->pts_ms = facet__timeline_place(&c->time, m->pts_ms, elapsed, step_ms(c));
-    if (m->arrived_ms <= 0)
+    if (c->is_file || m->arrived_ms <= 0)
         m->arrived_ms = facet__cameras_wall_ms(o);
     if (c->is_file && c->conf.native_rate)
         pace(c, m);
