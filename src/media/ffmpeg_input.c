@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "base/str.h"
 #include "base/url.h"
+#include "media/v4l2_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 #define REORDER_US 200000 /* wait for packets out of order, over UDP */
 #define CONTAINERS "mpegts,matroska,webm,mov,mp4,flv,h264,hevc,mpjpeg,mjpeg,avi"
 
-static int is_over(void *ctx)
+int facet__input_is_over(void *ctx)
 {
     struct facet__input *in = ctx;
     if (in->cancel && *in->cancel)
@@ -31,7 +32,7 @@ static int is_over(void *ctx)
     return in->is_late;
 }
 
-static int fail(const struct facet__input *in, int code, const char *doing)
+int facet__input_fail(const struct facet__input *in, int code, const char *doing)
 {
     if (in->is_late)
         return facet_fail(FACET_E_TIMEOUT, "cannot %s '%s': nothing came for %d ms", doing, in->name, in->timeout_ms);
@@ -72,7 +73,7 @@ static int open_file(struct facet__input *in)
     if (is_empty)
         return facet_fail(FACET_E_FORMAT, "cannot read video '%s': it is empty", in->name);
     if (code < 0)
-        return fail(in, code, "read video");
+        return facet__input_fail(in, code, "read video");
     if (is_refused(in->format->iformat))
         return facet_fail(FACET_E_FORMAT, "cannot read video '%s': its content is no video",
                           in->name);
@@ -138,7 +139,7 @@ static int open_address(struct facet__input *in, const char *path, const struct 
     int code = err ? 0 : avformat_open_input(&in->format, facet_str_text(&url), NULL, &options);
     facet_str_fini(&url);
     if (!err && code < 0)
-        err = fail(in, code, "open");
+        err = facet__input_fail(in, code, "open");
     else if (!err)
         err = refuse_unused(options, in->name);
     av_dict_free(&options);
@@ -162,7 +163,7 @@ static int read_bytes(void *ctx, uint8_t *buf, int cap)
         }
         if (n != FACET_E_AGAIN)
             return AVERROR(EIO);
-        if (is_over(in))
+        if (facet__input_is_over(in))
             return AVERROR_EXIT;
     }
 }
@@ -182,16 +183,17 @@ static int open_bytes(struct facet__input *in)
     in->format->pb = in->io;
     int code = avformat_open_input(&in->format, NULL, NULL, &options);
     av_dict_free(&options);
-    return code < 0 ? fail(in, code, "open") : FACET_OK;
+    return code < 0 ? facet__input_fail(in, code, "open") : FACET_OK;
 }
 
 /* --- all kinds --- */
 
-static int open_kind(struct facet__input *in, const char *path, const struct facet_video_opts *o)
+static int open_kind(struct facet__input *in, const char *path, const struct facet_video_opts *o, const AVCodec **codec)
 {
     const struct scheme *s = o->live && !o->read ? scheme_of(path) : NULL;
     char unknown[32];
-    in->is_stream = o->read || s;
+    bool is_camera = o->live && !o->read && facet__is_camera(path);
+    in->is_stream = o->read || s || is_camera;
     if (in->is_stream)
         in->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
     if (s)
@@ -202,6 +204,8 @@ static int open_kind(struct facet__input *in, const char *path, const struct fac
         return open_bytes(in);
     if (s)
         return open_address(in, path, s, o);
+    if (is_camera)
+        return facet__camera_open(in, path, o, codec);
     if (o->live && facet_url_scheme(path, unknown, sizeof(unknown)))
         return facet_fail(FACET_E_UNSUPPORTED, "cannot open '%s': rtsp, rtsps, http and https are known, not '%s'", in->name, unknown);
     return open_file(in);
@@ -222,10 +226,10 @@ static int find_stream(struct facet__input *in, const AVCodec **codec)
 {
     int code = is_known(in->format) ? 0 : avformat_find_stream_info(in->format, NULL);
     if (code < 0)
-        return fail(in, code, "read video");
+        return facet__input_fail(in, code, "read video");
     int number = av_find_best_stream(in->format, AVMEDIA_TYPE_VIDEO, -1, -1, codec, 0);
     if (number < 0 && in->is_late)
-        return fail(in, number, "open");
+        return facet__input_fail(in, number, "open");
     if (number == AVERROR_STREAM_NOT_FOUND)
         return facet_fail(FACET_E_FORMAT, "cannot read video '%s': it holds no video", in->name);
     if (number < 0)
@@ -261,9 +265,9 @@ int facet__input_open(struct facet__input *in, const char *path, const struct fa
         err = facet_fail_nomem();
     if (err)
         return err;
-    in->format->interrupt_callback = (AVIOInterruptCB){is_over, in};
-    err = open_kind(in, path, o);
-    if (!err)
+    in->format->interrupt_callback = (AVIOInterruptCB){facet__input_is_over, in};
+    err = open_kind(in, path, o, codec);
+    if (!err && !in->stream)
         err = find_stream(in, codec);
     if (in->is_stream)
         in->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
@@ -275,6 +279,7 @@ void facet__input_close(struct facet__input *in)
     in->timeout_ms = in->is_stream ? 500 : 0; /* a farewell to who does not listen */
     in->since_ns = facet_now_ns();
     in->waiting = NULL;
+    facet__v4l2_close(&in->camera);
     avformat_close_input(&in->format);
     if (in->io)
         av_freep(&in->io->buffer);
@@ -290,7 +295,7 @@ static int read_failed(struct facet__input *in, int code, bool *is_damaged)
     if (code == AVERROR_EOF || (may_go_on && ++in->failures > MAX_FAILURES))
         return FACET_E_END;
     if (code == AVERROR_EXIT || in->is_late || !may_go_on)
-        return fail(in, code, "read");
+        return facet__input_fail(in, code, "read");
     *is_damaged = true;
     return FACET_E_AGAIN;
 }
@@ -299,6 +304,8 @@ int facet__input_next(struct facet__input *in, AVPacket *p, bool *is_damaged)
 {
     *is_damaged = false;
     in->since_ns = facet_now_ns();
+    if (in->camera)
+        return facet__camera_next(in, p, is_damaged);
     int code = av_read_frame(in->format, p);
     if (code == AVERROR(EAGAIN) && in->is_stream)
         return FACET_E_AGAIN;

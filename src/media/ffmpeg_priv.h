@@ -22,6 +22,8 @@ struct facet__input {
     bool has_ended;            /* read said so */
     int (*waiting)(void *ctx, int waited_ms);
     void *waiting_ctx;
+    struct facet__v4l2 *camera;
+    int raw_bytes;             /* of a picture of its, when it is not compressed */
     int timeout_ms;            /* of this call; 0: none */
     uint64_t since_ns;         /* when it began to wait */
     bool is_late;              /* it was ended because nothing came in time */
@@ -32,8 +34,17 @@ struct facet__input {
 int facet__input_open(struct facet__input *in, const char *path, const struct facet_video_opts *o,
                       const AVCodec **codec);
 void facet__input_close(struct facet__input *in);
+/* Whether waiting is to end: FFmpeg's interrupt callback. ctx: struct facet__input. */
+int facet__input_is_over(void *ctx);
+int facet__input_fail(const struct facet__input *in, int averror, const char *doing);
 /* The next packet of the stream; FACET_E_AGAIN: nothing to decode, or a damaged packet (*is_damaged); FACET_E_END. */
 int facet__input_next(struct facet__input *in, AVPacket *p, bool *is_damaged);
+
+/* --- ffmpeg_camera.c: V4L2 --- */
+
+bool facet__is_camera(const char *path);
+int facet__camera_open(struct facet__input *in, const char *path, const struct facet_video_opts *o, const AVCodec **codec);
+int facet__camera_next(struct facet__input *in, AVPacket *p, bool *is_damaged);
 
 /* --- ffmpeg_hw.c: decoding by hardware --- */
 
