@@ -136,6 +136,7 @@ void facet_node_close(struct facet_node **pn)
     facet_node_stop(n);
     (void)facet__node_end_path(n);
     facet_stage_close(&n->source);
+    facet__node_drop_uploads(n);
     facet__parts_stop(n);
     facet__node_close_broker(n);
     facet__parts_close(n);

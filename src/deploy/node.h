@@ -11,6 +11,7 @@ struct facet_gallery;
 struct facet_mqtt_stats;
 struct facet_node;
 struct facet_str;
+struct facet_upload;
 struct facet_vault;
 
 enum facet_node_role { FACET_NODE_DEVICE, FACET_NODE_SERVER };
@@ -36,6 +37,14 @@ struct facet_gallery *facet_node_gallery(struct facet_node *n);
 struct facet_events *facet_node_events(struct facet_node *n);          /* NULL on devices without a store */
 struct facet_vault *facet_node_vault(struct facet_node *n);
 struct facet_cameras *facet_node_cameras(struct facet_node *n);        /* NULL: it has none of its own */
+/* Cameras while it runs. One with the url FACET_UPLOAD_URL has no address: its pictures are sent to us, as bytes of a
+ * container, into its ring (deploy/upload.h). FACET_E_UNSUPPORTED: this node has no cameras of its own. */
+#define FACET_UPLOAD_URL "upload:"
+bool facet_node_is_upload(const char *url);
+int facet_node_camera_add(struct facet_node *n, const struct facet_camera_conf *conf);      /* as facet_cameras_add */
+int facet_node_camera_remove(struct facet_node *n, const char *name);                       /* FACET_E_NOT_FOUND */
+/* A reference to its ring; FACET_E_NOT_FOUND. */
+int facet_node_upload(struct facet_node *n, const char *camera, struct facet_upload **out);
 const struct facet_site *facet_node_site(const struct facet_node *n);
 
 /* Each event as it happens here or arrives, after it is on disk; on the node's threads. Up to 64 listeners. */

@@ -2,7 +2,6 @@
  * behind them, and nobody connects anew. */
 #include "base/clock.h"
 #include "base/errors.h"
-#include "base/log.h"
 #include "deploy/node_priv.h"
 #include "deploy/strategy.h"
 
@@ -25,8 +24,6 @@ static void camera_state(void *ctx, const struct facet_camera_status *s)
 {
     struct facet_node *n = ctx;
     struct facet_event e = { .type = FACET_EVENT_CAMERA, .captured_ms = s->since_ms };
-    facet_log(s->state == FACET_CAMERA_LOST ? FACET_LOG_WARN : FACET_LOG_INFO, "camera", "%s: %s%s%s", s->name,
-              facet_camera_state_words[s->state], *s->error ? ": " : "", s->error);
     memcpy(e.camera, s->name, sizeof(s->name));
     snprintf(e.state, sizeof(e.state), "%s", facet_camera_state_words[s->state]);
     facet__node_make_event(n, &e);

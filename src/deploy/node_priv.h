@@ -64,6 +64,8 @@ struct facet__last_faces {         /* what a camera showed last */
     struct facet_face face[FACET__NODE_FACES];
 };
 
+struct facet__uploaded { char name[FACET_MAX_NAME]; struct facet_upload *upload; };    /* NULL: free */
+
 struct facet_node {
     struct facet_node_opts o;
     const struct facet_site *site;
@@ -103,6 +105,7 @@ struct facet_node {
     struct facet_lock lock;        /* below */
     struct facet__last_faces *faces[FACET_MAX_CAMERAS];
     int n_faces;
+    struct facet__uploaded uploads[FACET_MAX_CAMERAS];
     struct facet_node_stats stats;
     int64_t told_sent, told_received;  /* bytes that rows of the CSV have told */
     unsigned next_id;
@@ -150,6 +153,8 @@ void facet__node_tell(struct facet_node *n, const struct facet_event *e);
 /* A frame went through the whole path. */
 void facet__node_saw(struct facet_node *n, const struct facet_packet *p, const char *camera);
 void facet__node_drop_faces(struct facet_node *n);
+void facet__node_drop_upload(struct facet_node *n, const char *name);
+void facet__node_drop_uploads(struct facet_node *n);
 
 /* Sends a message between parts to `device`. `how` NULL: at once and once, FACET_E_AGAIN while there is no broker. */
 int facet__wire_send(struct facet_node *n, const char *device, const char *word, const struct facet_message *m, const struct facet__wire_how *how);
