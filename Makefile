@@ -13,12 +13,12 @@ export FACET_MIRROR := $(abspath ../shared)
 endif
 endif
 
-.PHONY: all build demo test test-asan test-tsan fuzz-smoke bench bench-rivals eval install clean help
+.PHONY: all build demo test test-asan test-tsan fuzz-smoke bench bench-rivals eval install deb deb-check clean help
 
 all: build
 
 help:
-	@sed -n 's/^#   //p' Makefile; echo "also: test-asan test-tsan fuzz-smoke bench bench-rivals eval install clean"
+	@sed -n 's/^#   //p' Makefile; echo "also: test-asan test-tsan fuzz-smoke bench bench-rivals eval install deb deb-check clean"
 
 # A new build folder is made without the tests, so that nothing is installed for them.
 build:
@@ -58,6 +58,14 @@ install: build
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@scripts/build.sh $(BUILD)
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+# Debian packages, into $(BUILD)/deb (docs/install.md).
+deb:
+	@scripts/install-deps.sh build deb
+	@scripts/deb.sh $(BUILD)
+
+deb-check: deb
+	@scripts/deb-check.sh $(BUILD)
 
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-fuzz

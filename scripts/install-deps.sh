@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what is missing from Debian's packages, by group, and nothing else.
-# usage: scripts/install-deps.sh GROUP...      groups: build test fuzz fresh
+# usage: scripts/install-deps.sh GROUP...      groups: build test fuzz fresh deb
 # No recommended packages, no questions, and no service is started that was not there before.
 set -euo pipefail
 
@@ -22,6 +22,7 @@ test="$test chromium"
 command -v npm >/dev/null || test="$test nodejs npm"
 fuzz="clang libclang-rt-14-dev llvm-14"
 fresh="debootstrap"
+deb="debhelper dpkg-dev fakeroot libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpq-dev"
 
 is_installed()
 {
@@ -31,8 +32,8 @@ is_installed()
 missing=()
 for group in "$@"; do
     case $group in
-    build | test | fuzz | fresh) ;;
-    *) echo "facet: install-deps: there is no group '$group' (build test fuzz fresh)" >&2; exit 2 ;;
+    build | test | fuzz | fresh | deb) ;;
+    *) echo "facet: install-deps: there is no group '$group' (build test fuzz fresh deb)" >&2; exit 2 ;;
     esac
     for package in ${!group}; do
         is_installed "$package" || missing+=("$package")

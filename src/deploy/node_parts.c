@@ -8,7 +8,7 @@
 #include <string.h>
 
 extern const struct facet__part facet__part_events_out, facet__part_events_in, facet__part_stored, facet__part_clock_device,
-    facet__part_clock_server, facet__part_status, facet__part_devices, facet__part_hybrid_device, facet__part_hybrid_server;
+    facet__part_clock_server, facet__part_status, facet__part_devices, facet__part_hybrid_device, facet__part_hybrid_server, facet__part_webhook;
 
 const struct facet__part *const facet__parts[] = {
     &facet__part_events_out,
@@ -20,6 +20,7 @@ const struct facet__part *const facet__parts[] = {
     &facet__part_devices,
     &facet__part_hybrid_device,
     &facet__part_hybrid_server,
+    &facet__part_webhook,
     NULL,
 };
 

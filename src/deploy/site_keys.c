@@ -43,7 +43,7 @@ const struct facet__site_key facet__site_keys[] = {
     KEY("models", "max_face", INT, models.max_face, .max = 100000, .fallback = "0", .help = "largest face looked for, pixels; 0: any"),
     KEY("models", "scan_every", INT, models.scan_every, .max = 10000, .fallback = "0",
         .help = "look over the whole picture in each N-th frame and around known faces in between; 0: always"),
-    KEY("models", "antispoof", TEXT, models.antispoof, .sample = "minifasnet", .help = "refuses faces that are pictures of faces; none unless given"),
+    KEY("models", "antispoof", TEXT, models.antispoof, .sample = "antispoof-minifasnet", .help = "refuses faces that are pictures of faces; none unless given"),
 
     KEY("gallery", "path", TEXT, gallery.path, .sample = "/var/lib/facet/gallery.db", .help = "the file of people; the default one unless given"),
     KEY("gallery", "threshold", NUM, gallery.threshold, .min = -1, .max = 1, .fallback = "0",
