@@ -16,6 +16,7 @@ const struct facet_cmd *const facet_commands[] = {
     &facet_cmd_models,
     &facet_cmd_data,
     &facet_cmd_bench,
+    &facet_cmd_report,
     &facet_cmd_eval,
     &facet_cmd_tune,
     &facet_cmd_netsim,

@@ -16,6 +16,7 @@ extern const struct facet_cmd facet_cmd_gallery;
 extern const struct facet_cmd facet_cmd_models;
 extern const struct facet_cmd facet_cmd_data;
 extern const struct facet_cmd facet_cmd_bench;
+extern const struct facet_cmd facet_cmd_report;
 extern const struct facet_cmd facet_cmd_eval;
 extern const struct facet_cmd facet_cmd_tune;
 extern const struct facet_cmd facet_cmd_netsim;
