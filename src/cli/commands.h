@@ -19,6 +19,7 @@ extern const struct facet_cmd facet_cmd_bench;
 extern const struct facet_cmd facet_cmd_report;
 extern const struct facet_cmd facet_cmd_eval;
 extern const struct facet_cmd facet_cmd_tune;
+extern const struct facet_cmd facet_cmd_cameras;
 extern const struct facet_cmd facet_cmd_netsim;
 extern const struct facet_cmd facet_cmd_doctor;
 extern const struct facet_cmd facet_cmd_help;

@@ -198,8 +198,6 @@ static int open_kind(struct facet__input *in, const char *path, const struct fac
         in->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
     if (s)
         in->timeout_ms /= 2; /* who does not answer is asked again soon */
-    if (o->low_delay)
-        in->format->flags |= AVFMT_FLAG_NOBUFFER;
     if (o->read)
         return open_bytes(in);
     if (s)

@@ -97,6 +97,17 @@ bool facet_cameras_keep(void *cameras, int source, const struct facet_image *img
 /* FACET_E_INVALID with what is wrong, before anything is opened. */
 int facet_camera_conf_check(const struct facet_camera_conf *conf);
 
+/* What a camera is, found out by looking at it for some seconds. */
+struct facet_camera_probe {
+    char url[256];                 /* without credentials */
+    char codec[32], decoder[32];
+    int width, height;
+    double opened_ms, first_ms;    /* until it was open, until its first picture */
+    double seconds, fps;           /* from the first picture on; fps as measured, 0 when there were fewer than two */
+    int64_t frames, damaged, bytes;
+};
+int facet_camera_probe(struct facet_camera_probe *out, const struct facet_camera_conf *conf, double seconds, volatile int *cancel);
+
 extern const struct facet_stage_ops facet_stage_cameras;   /* opts: struct facet_cameras_opts */
 
 #endif
