@@ -112,6 +112,16 @@ int facet_gallery_import_info(const char *path, struct facet_gallery_info *out);
 int facet_gallery_import_text(struct facet_gallery *g, const char *text, size_t len, const char *origin,
                               int *people, int *templates);
 
+/* The whole gallery as bytes for another machine: the same ids, so that both mean the same person by a number; sealed with the
+ * site key (`v` NULL: not sealed). The caller wipes and frees *out. *version is the gallery's then. */
+int facet_gallery_dump(struct facet_gallery *g, struct facet_vault *v, void **out, size_t *len, uint64_t *version);
+/* Makes the gallery hold exactly what was dumped, or leaves it as it is. Who is no longer there is deleted as
+ * facet_gallery_delete does it. FACET_E_PERMISSION: sealed with another key, or sealed and `v` is NULL, or the other way.
+ * FACET_E_CONTRACT: of another recogniser. *version (may be NULL) is the dumped gallery's. */
+int facet_gallery_load_dump(struct facet_gallery *g, struct facet_vault *v, const void *data, size_t len, uint64_t *version);
+/* The version that was loaded last; 0: none ever was. */
+int facet_gallery_dump_version(struct facet_gallery *g, uint64_t *version);
+
 /* Small named blobs kept with the gallery (trained classifiers), with the version they were made at;
  * deleting a person deletes all of them. Caller frees *data. people_version may be NULL. */
 int facet_gallery_blob_put(struct facet_gallery *g, const char *key, const void *data, size_t len);

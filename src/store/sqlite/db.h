@@ -19,6 +19,7 @@ int facet__people_find(struct facet__db *db, const char *name, struct facet_pers
 int facet__people_find_id(struct facet__db *db, int64_t id, struct facet_person *out);
 int facet__people_after(struct facet__db *db, const char *name, struct facet_person *out);   /* next by name; FACET_E_END */
 int facet__people_add(struct facet__db *db, const char *name, const char *note, int64_t created_ms, int64_t *id);
+int facet__people_put(struct facet__db *db, const struct facet_person *p);     /* under the id that stands in it */
 int facet__people_rename(struct facet__db *db, int64_t id, const char *to);
 int facet__people_delete(struct facet__db *db, int64_t id);
 int facet__people_count(struct facet__db *db, int64_t *people, int64_t *templates);
@@ -26,6 +27,8 @@ int facet__people_count(struct facet__db *db, int64_t *people, int64_t *template
 /* templates.c. A row: its facts, and `dim` numbers in `embedding`. */
 int facet__templates_add(struct facet__db *db, int64_t person, const float *embedding,
                          const struct facet_template *about, int64_t *id);
+/* The same under the ids that stand in `t`. */
+int facet__templates_put(struct facet__db *db, const struct facet_template *t, const float *embedding);
 /* Is this picture, or without a hash this very embedding, there already? */
 int facet__templates_has(struct facet__db *db, int64_t person, const float *embedding, const char *sha256, bool *has);
 int facet__templates_after(struct facet__db *db, int64_t person, int64_t id, struct facet_template *out, float *embedding);

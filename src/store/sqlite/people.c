@@ -65,6 +65,19 @@ int facet__people_add(struct facet__db *db, const char *name, const char *note, 
     return !err && db->vault ? facet__keys_ensure(db, db->vault, *id, wrapped) : err;
 }
 
+int facet__people_put(struct facet__db *db, const struct facet_person *p)
+{
+    struct facet__query q;
+    unsigned char wrapped[FACET_VAULT_WRAPPED];
+    facet__query_begin(&q, db, "add a person to", "INSERT INTO people(id, name, note, created_ms) VALUES(?, ?, ?, ?)");
+    facet__query_int(&q, p->id);
+    facet__query_text(&q, p->name);
+    facet__query_text(&q, p->note);
+    facet__query_int(&q, p->created_ms);
+    int err = facet__query_run(&q);
+    return !err && db->vault ? facet__keys_ensure(db, db->vault, p->id, wrapped) : err;
+}
+
 int facet__people_rename(struct facet__db *db, int64_t id, const char *to)
 {
     struct facet__query q;

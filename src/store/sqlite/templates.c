@@ -56,31 +56,48 @@ static int close_up(struct facet__db *db, const struct facet_template *t, const 
     return err;
 }
 
-int facet__templates_add(struct facet__db *db, int64_t person, const float *embedding,
-                         const struct facet_template *about, int64_t *id)
+/* Under t->id, or the next one when that is 0. */
+static int insert(struct facet__db *db, const struct facet_template *t, const float *embedding, int64_t *id)
 {
-    struct facet_template t = *about;
     struct kept k;
-    t.person = person;
+    struct facet__query q;
     *id = 0;
-    int err = close_up(db, &t, embedding, &k);
+    int err = close_up(db, t, embedding, &k);
     if (err)
         return err;
-    struct facet__query q;
     facet__query_begin(&q, db, "add a template to",
-                       "INSERT INTO templates(person, embedding, quality, source, source_sha256, created_ms, checksum)"
-                       " VALUES(?, ?, ?, ?, ?, ?, ?) RETURNING id");
-    facet__query_int(&q, person);
+                       t->id ? "INSERT INTO templates(person, embedding, quality, source, source_sha256, created_ms, checksum, id)"
+                               " VALUES(?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+                             : "INSERT INTO templates(person, embedding, quality, source, source_sha256, created_ms, checksum)"
+                               " VALUES(?, ?, ?, ?, ?, ?, ?) RETURNING id");
+    facet__query_int(&q, t->person);
     facet__query_blob(&q, k.bytes, k.len);
-    facet__query_num(&q, (double)about->quality);
-    facet__query_text(&q, about->source);
-    facet__query_text(&q, about->source_sha256);
-    facet__query_int(&q, about->created_ms);
-    facet__query_int(&q, (int64_t)row_checksum(k.bytes, k.len, about));
+    facet__query_num(&q, (double)t->quality);
+    facet__query_text(&q, t->source);
+    facet__query_text(&q, t->source_sha256);
+    facet__query_int(&q, t->created_ms);
+    facet__query_int(&q, (int64_t)row_checksum(k.bytes, k.len, t));
+    if (t->id)
+        facet__query_int(&q, t->id);
     *id = facet__query_row(&q) ? facet__query_get_int(&q, 0) : 0;
     err = facet__query_run(&q);
     explicit_bzero(&k, sizeof(k));
     return err;
+}
+
+int facet__templates_add(struct facet__db *db, int64_t person, const float *embedding,
+                         const struct facet_template *about, int64_t *id)
+{
+    struct facet_template t = *about;
+    t.person = person;
+    t.id = 0;
+    return insert(db, &t, embedding, id);
+}
+
+int facet__templates_put(struct facet__db *db, const struct facet_template *t, const float *embedding)
+{
+    int64_t id;
+    return insert(db, t, embedding, &id);
 }
 
 int facet__templates_rewrite(struct facet__db *db, const struct facet_template *t, const float *embedding)
