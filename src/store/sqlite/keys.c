@@ -19,7 +19,7 @@ int facet__keys_get(struct facet__db *db, int64_t person, unsigned char wrapped[
     int err = facet__query_end(&q);
     if (err)
         return err;
-    if (!key)
+    if (!key || !len) /* none: only told whose it is now */
         return facet_fail(FACET_E_NOT_FOUND, "there is no key of person %lld in gallery '%s'", (long long)person, db->path);
     return len == FACET_VAULT_WRAPPED ? FACET_OK
                                       : facet_fail(FACET_E_STORE, "gallery '%s' is damaged: the key of person %lld has %zu bytes",
@@ -29,7 +29,8 @@ int facet__keys_get(struct facet__db *db, int64_t person, unsigned char wrapped[
 static int put_key(struct facet__db *db, int64_t person, int64_t owner, const unsigned char wrapped[FACET_VAULT_WRAPPED])
 {
     struct facet__query q;
-    facet__query_begin(&q, db, "add a key to", "INSERT INTO keys(person, owner, wrapped) VALUES(?, ?, ?)");
+    facet__query_begin(&q, db, "add a key to", "INSERT INTO keys(person, owner, wrapped) VALUES(?, ?, ?)"
+                                                   " ON CONFLICT(person) DO UPDATE SET wrapped = excluded.wrapped");
     facet__query_int(&q, person);
     facet__query_int(&q, owner);
     facet__query_blob(&q, wrapped, FACET_VAULT_WRAPPED);
@@ -45,13 +46,25 @@ int facet__keys_ensure(struct facet__db *db, struct facet_vault *v, int64_t pers
     return put_key(db, person, person, wrapped);
 }
 
+/* Where nothing is sealed, too: events tell of the one that is gone. */
+static int put_owner(struct facet__db *db, int64_t person, int64_t owner)
+{
+    struct facet__query q;
+    facet__query_begin(&q, db, "merge people in", "INSERT INTO keys(person, owner, wrapped) VALUES(?, ?, ?) ON CONFLICT(person) DO NOTHING");
+    facet__query_int(&q, person);
+    facet__query_int(&q, owner);
+    facet__query_blob(&q, "", 0);
+    return facet__query_run(&q);
+}
+
 int facet__keys_move(struct facet__db *db, int64_t from, int64_t into)
 {
     struct facet__query q;
     facet__query_begin(&q, db, "merge people in", "UPDATE keys SET owner = ?2 WHERE owner = ?1");
     facet__query_int(&q, from);
     facet__query_int(&q, into);
-    return facet__query_run(&q);
+    int err = facet__query_run(&q);
+    return err ? err : put_owner(db, from, into);
 }
 
 int facet__keys_destroy(struct facet__db *db, int64_t owner)
