@@ -47,6 +47,7 @@ void facet_jsonw_int(struct facet_jsonw *w, int64_t value);
 void facet_jsonw_num(struct facet_jsonw *w, double value, int decimals);
 void facet_jsonw_bool(struct facet_jsonw *w, bool value);
 void facet_jsonw_null(struct facet_jsonw *w);
+void facet_jsonw_raw(struct facet_jsonw *w, const char *json);       /* a value that is JSON already */
 /* key and value in one call */
 void facet_jsonw_kstr(struct facet_jsonw *w, const char *key, const char *value);
 void facet_jsonw_kint(struct facet_jsonw *w, const char *key, int64_t value);

@@ -181,6 +181,12 @@ void facet_jsonw_bool(struct facet_jsonw *w, bool value)
     facet_str_puts(w->out, value ? "true" : "false");
 }
 
+void facet_jsonw_raw(struct facet_jsonw *w, const char *json)
+{
+    separate(w);
+    facet_str_puts(w->out, json);
+}
+
 void facet_jsonw_null(struct facet_jsonw *w)
 {
     separate(w);

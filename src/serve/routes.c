@@ -7,5 +7,8 @@ const struct facet__resource *const facet__resources[] = {
     &facet__resource_health,
     &facet__resource_session,
     &facet__resource_access,
+    &facet__resource_models,
+    &facet__resource_faces,
+    &facet__resource_people,
     NULL,
 };

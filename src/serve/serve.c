@@ -128,6 +128,9 @@ static int gather_routes(struct facet_serve *s, size_t n_page)
         s->n_routes += r->n_routes;
     }
     memset(s->owner + s->n_routes, 255, n_page);
+    if (n_page)
+        facet__page_routes(s->page, s->routes + s->n_routes);
+    s->n_routes += n_page;
     return FACET_OK;
 }
 
@@ -203,7 +206,9 @@ int facet_serve_open(struct facet_serve **out, const struct facet_serve_opts *o)
     if (!err)
         err = open_engine(s);
     if (!err)
-        err = gather_routes(s, 0);
+        err = facet__page_open(&s->page, o->page);
+    if (!err)
+        err = gather_routes(s, facet__page_count(s->page));
     if (!err)
         err = open_resources(s);
     if (!err)
@@ -230,6 +235,7 @@ void facet_serve_close(struct facet_serve **serve, unsigned wait_ms)
     facet_engine_room_close(&s->own_engine);
     facet_sessions_close(&s->sessions);
     facet_keys_close(&s->keys);
+    facet__page_close(&s->page);
     facet_wipe(&s->first, sizeof(s->first));
     free(s->routes);
     free(s->owner);

@@ -17,6 +17,7 @@ struct facet_serve {
     struct facet_first_secrets first;
     struct facet_http_server *http;
     struct facet_http_route *routes; size_t n_routes;
+    struct facet__page *page;
     unsigned char *owner;              /* of each route: number of its resource */
     void *state[FACET__MAX_RESOURCES]; int n_open;
     int64_t begun_ms;
