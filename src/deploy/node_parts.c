@@ -8,12 +8,14 @@
 #include <string.h>
 
 extern const struct facet__part facet__part_events_out, facet__part_events_in, facet__part_stored, facet__part_clock_device,
-    facet__part_clock_server, facet__part_status, facet__part_devices, facet__part_hybrid_device, facet__part_hybrid_server, facet__part_webhook;
+    facet__part_clock_server, facet__part_status, facet__part_devices, facet__part_hybrid_device, facet__part_hybrid_server, facet__part_webhook,
+    facet__part_world;
 
 const struct facet__part *const facet__parts[] = {
     &facet__part_events_out,
     &facet__part_events_in,
     &facet__part_stored,
+    &facet__part_world,
     &facet__part_clock_device,
     &facet__part_clock_server,
     &facet__part_status,
@@ -173,7 +175,7 @@ static int take_wire(struct facet_node *n, const char *device, const char *word,
 {
     struct facet_message m;
     int i = find_part(n, word);
-    if (i < 0)
+    if (i < 0 || msg->is_retained_copy) /* nobody of ours retains these: it would be an old one, replayed */
         return FACET_OK;
     if (facet_message_unpack(&m, msg->payload, msg->len)) {
         facet_log(FACET_LOG_WARN, "node", "a message of '%s' is not understood: %s", device, facet_error_text());

@@ -24,7 +24,7 @@ struct facet_outbox;
 
 #define FACET__NODE_LISTENERS 64
 #define FACET__NODE_FACES 64       /* of a camera that are kept for drawing */
-#define FACET__NODE_PARTS 12
+#define FACET__NODE_PARTS 16
 
 /* How a message is sent through the outbox: it comes again until the other side has it. */
 struct facet__wire_how { const char *id; enum facet_spool_class class; int64_t expires_ms; const char *person; };

@@ -111,6 +111,8 @@ static int in_topic(void *state, const struct facet_mqtt_message *m)
     snprintf(topic, sizeof(topic), "%s/events", n->site->mqtt.prefix);
     if (strcmp(m->topic, topic))
         return FACET_E_NOT_FOUND;
+    if (m->is_retained_copy) /* events are never retained: somebody replays an old one */
+        return FACET_OK;
     if (from_json(&e, m->payload, m->len)) {
         facet_log(FACET_LOG_WARN, "node", "an event is not understood: %s", facet_error_text());
         return FACET_OK;

@@ -19,7 +19,7 @@ struct facet_site {
     struct facet_camera_conf *cameras; int n_cameras;
     struct { bool every_frame; float min_quality; double refresh_ms; int eager; double rejoin; } track;    /* rejoin: cosine; negative: off */
     struct { char host[256]; int port; char username[128], password[256], ca[1024], cert[1024], key[1024]; bool tls, insecure;
-             char prefix[64]; bool discovery; char discovery_prefix[64]; } mqtt;      /* host "": no broker */
+             char prefix[64]; bool commands, discovery; char discovery_prefix[64]; } mqtt;      /* host "": no broker */
     struct { char url[512], key[256], ca[1024]; bool insecure; } server;              /* a device's server; url "": none */
     struct { char path[1024]; int64_t max_bytes, max_age_ms; char confirm[8]; } outbox;
     struct { char chip[8]; int quality, chips_per_track; bool fallback; double fallback_ms, expires_ms;

@@ -73,6 +73,7 @@ const struct facet__site_key facet__site_keys[] = {
     KEY("mqtt", "key", TEXT, mqtt.key, .sample = "/etc/facet/device.key", .help = "its private key's file"),
     KEY("mqtt", "insecure", BOOL, mqtt.insecure, .fallback = "false", .help = "do not check the broker's certificate; send a password or chips without TLS"),
     KEY("mqtt", "prefix", TEXT, mqtt.prefix, .fallback = "facet", .help = "first part of every topic"),
+    KEY("mqtt", "commands", BOOL, mqtt.commands, .fallback = "true", .help = "cameras may be switched off and on, and asked for a snapshot, by the broker"),
     KEY("mqtt", "discovery", BOOL, mqtt.discovery, .fallback = "false", .help = "tell Home Assistant which entities there are"),
     KEY("mqtt", "discovery_prefix", TEXT, mqtt.discovery_prefix, .fallback = "homeassistant", .help = "where Home Assistant looks for them"),
 
