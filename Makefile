@@ -13,7 +13,7 @@ export FACET_MIRROR := $(abspath ../shared)
 endif
 endif
 
-.PHONY: all build demo test test-asan test-tsan fuzz-smoke bench bench-rivals eval install deb deb-check clean help
+.PHONY: all build demo test test-asan test-tsan fuzz-smoke bench bench-rivals eval install deb deb-check soak clean help
 
 all: build
 
@@ -63,6 +63,13 @@ install: build
 deb:
 	@scripts/install-deps.sh build deb
 	@scripts/deb.sh $(BUILD)
+
+# A whole site for an hour: what grows? (docs/reliability.md)
+MINUTES ?= 60
+soak:
+	@scripts/install-deps.sh build test
+	@scripts/build.sh $(BUILD) -Dtests=true
+	@scripts/soak.py --build $(BUILD) --minutes $(MINUTES) --out $(BUILD)/soak
 
 deb-check: deb
 	@scripts/deb-check.sh $(BUILD)
