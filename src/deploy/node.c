@@ -223,6 +223,7 @@ int facet_node_run(struct facet_node *n)
         if (!err)
             err = look_after_path(n, &is_done);
         facet_lock_give(&n->path_lock);
+        is_done |= facet__parts_done(n);
         if (tick % 5 == 0)
             look_after_gallery(n);
         facet__parts_tick(n, facet__wall_ms());

@@ -7,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct facet__part facet__part_events_out, facet__part_events_in, facet__part_stored, facet__part_clock_device,
-    facet__part_clock_server, facet__part_status, facet__part_devices, facet__part_hybrid_device, facet__part_hybrid_server, facet__part_webhook,
-    facet__part_world;
-
 const struct facet__part *const facet__parts[] = {
     &facet__part_events_out,
     &facet__part_events_in,
@@ -23,8 +19,10 @@ const struct facet__part *const facet__parts[] = {
     &facet__part_hybrid_device,
     &facet__part_hybrid_server,
     &facet__part_webhook,
+    &facet__part_cloud_device,
     NULL,
 };
+_Static_assert(sizeof(facet__parts) / sizeof(facet__parts[0]) <= FACET__NODE_PARTS + 1, "a node has a state for each part");
 
 /* ---- open, close ---- */
 
@@ -93,6 +91,19 @@ void facet__parts_gallery(struct facet_node *n)
     for (int i = 0; facet__parts[i]; i++)
         if (n->part[i] && facet__parts[i]->gallery)
             facet__parts[i]->gallery(n->part[i]);
+}
+
+bool facet__parts_done(struct facet_node *n)
+{
+    bool any = false;
+    for (int i = 0; facet__parts[i]; i++) {
+        if (!n->part[i] || !facet__parts[i]->is_done)
+            continue;
+        any = true;
+        if (!facet__parts[i]->is_done(n->part[i]))
+            return false;
+    }
+    return any;
 }
 
 void facet__parts_count(struct facet_node *n, struct facet_node_stats *s)

@@ -24,7 +24,7 @@ struct facet_outbox;
 
 #define FACET__NODE_LISTENERS 64
 #define FACET__NODE_FACES 64       /* of a camera that are kept for drawing */
-#define FACET__NODE_PARTS 16
+#define FACET__NODE_PARTS 20
 
 /* How a message is sent through the outbox: it comes again until the other side has it. */
 struct facet__wire_how { const char *id; enum facet_spool_class class; int64_t expires_ms; const char *person; };
@@ -48,11 +48,15 @@ struct facet__part {
     void (*tick)(void *state, int64_t now_ms);     /* about every 100 ms, on the node's thread; NULL */
     void (*event)(void *state, const struct facet_event *e, bool is_own);      /* each new one; NULL */
     void (*gallery)(void *state);  /* people or templates changed; NULL */
+    bool (*is_done)(void *state);  /* its work has an end, and it is reached; NULL: it has none */
     void (*count)(void *state, struct facet_node_stats *s);    /* adds its own figures; NULL */
     int (*devices)(void *state, struct facet_device *out, int max);            /* NULL */
     void (*stop)(void *state);     /* its threads end; before anything is closed; NULL */
     void (*close)(void *state);    /* accepts any prefix of open */
 };
+extern const struct facet__part facet__part_events_out, facet__part_events_in, facet__part_stored, facet__part_clock_device,
+    facet__part_clock_server, facet__part_status, facet__part_devices, facet__part_hybrid_device, facet__part_hybrid_server,
+    facet__part_cloud_device, facet__part_webhook, facet__part_world;
 extern const struct facet__part *const facet__parts[];     /* NULL-ended, in the order of opening */
 
 struct facet__listener { facet_node_listener *fn; void *ctx; int handle; };
@@ -136,6 +140,7 @@ void facet__parts_online(struct facet_node *n);
 void facet__parts_tick(struct facet_node *n, int64_t now_ms);
 void facet__parts_event(struct facet_node *n, const struct facet_event *e, bool is_own);
 void facet__parts_gallery(struct facet_node *n);
+bool facet__parts_done(struct facet_node *n);  /* some have an end, and all of those reached it */
 void facet__parts_count(struct facet_node *n, struct facet_node_stats *s);
 int facet__parts_subscribe(struct facet_node *n);
 int facet__parts_message(struct facet_node *n, const struct facet_mqtt_message *m);

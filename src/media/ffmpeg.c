@@ -66,7 +66,13 @@ static int create_quietly(struct facet__encoder **out, const char *path, int wid
                           double fps)
 {
     av_log_set_callback(say_nothing);
-    return facet__encoder_open(out, path, width, height, fps);
+    return facet__encoder_open(out, path, width, height, fps, NULL);
+}
+
+static int relay_quietly(const char *path, const struct facet_relay_opts *o, struct facet_relay_facts *facts)
+{
+    av_log_set_callback(say_nothing);
+    return facet__relay(path, o, facts);
 }
 
 extern FACET_API const struct facet__video_module facet_video_module;
@@ -85,4 +91,5 @@ const struct facet__video_module facet_video_module = {
     .encoder_put = facet__encoder_put,
     .encoder_finish = facet__encoder_finish,
     .encoder_close = facet__encoder_close,
+    .relay = relay_quietly,
 };

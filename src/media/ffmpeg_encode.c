@@ -27,6 +27,8 @@ struct facet__encoder {
     struct SwsContext *scaler;
     int width, height; /* of what comes in */
     int64_t last_pts;
+    const struct facet_relay_opts *to; /* NULL: a file */
+    AVIOContext *io;
     bool has_header, is_finished;
 };
 
@@ -61,6 +63,8 @@ static int open_codec(struct facet__encoder *e, double fps)
     if (codec->id == AV_CODEC_ID_H264) {
         av_opt_set(c->priv_data, "preset", "veryfast", 0);
         av_opt_set(c->priv_data, "crf", "23", 0);
+        if (e->to)
+            av_opt_set(c->priv_data, "tune", "zerolatency", 0);
     } else {
         c->flags |= AV_CODEC_FLAG_QSCALE;
         c->global_quality = FF_QP2LAMBDA * 4;
@@ -101,7 +105,12 @@ static int open_file(struct facet__encoder *e)
     e->stream->time_base = e->codec->time_base;
     e->stream->avg_frame_rate = e->codec->framerate;
     int code = avcodec_parameters_from_context(e->stream->codecpar, e->codec);
-    if (code >= 0)
+    if (code >= 0 && e->to) {
+        if (facet__sink_open(&e->io, e->to))
+            return FACET_E_NOMEM;
+        e->format->pb = e->io;
+        e->format->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_FLUSH_PACKETS;
+    } else if (code >= 0)
         code = avio_open(&e->format->pb, e->path, AVIO_FLAG_WRITE);
     if (code >= 0) {
         av_dict_set(&options, "movflags", "+faststart", 0);
@@ -113,7 +122,7 @@ static int open_file(struct facet__encoder *e)
 }
 
 int facet__encoder_open(struct facet__encoder **out, const char *path, int width, int height,
-                        double fps)
+                        double fps, const struct facet_relay_opts *to)
 {
     struct facet__encoder *e = *out = NULL;
     if (width < 2 || height < 2 || width > 16384 || height > 16384)
@@ -127,7 +136,8 @@ int facet__encoder_open(struct facet__encoder **out, const char *path, int width
         e->width = width;
         e->height = height;
         e->last_pts = -1;
-        if (avformat_alloc_output_context2(&e->format, NULL, NULL, path) < 0)
+        e->to = to;
+        if (avformat_alloc_output_context2(&e->format, NULL, to ? "mpegts" : NULL, path) < 0)
             err = facet_fail(FACET_E_INVALID,
                              "cannot write video '%s': its name must end in .mp4 "
                              "or .mkv",
@@ -189,6 +199,8 @@ int facet__encoder_finish(struct facet__encoder *e)
     int code = av_write_trailer(e->format);
     if (!err && code < 0)
         err = facet__ffmpeg_fail(code, "finish video", e->path);
+    if (e->to)
+        return err;
     code = avio_closep(&e->format->pb);
     if (!err && code < 0)
         err = facet__ffmpeg_fail(code, "finish video", e->path);
@@ -207,8 +219,9 @@ void facet__encoder_close(struct facet__encoder **encoder)
     av_frame_free(&e->frame);
     av_packet_free(&e->packet);
     avcodec_free_context(&e->codec);
-    if (e->format && e->format->pb)
+    if (e->format && e->format->pb && !e->to)
         avio_closep(&e->format->pb);
+    facet__sink_close(&e->io);
     avformat_free_context(e->format);
     free(e->path);
     free(e);

@@ -90,11 +90,18 @@ int facet__decoder_grab(struct facet__decoder *d, int *width, int *height);
 int facet__decoder_convert(struct facet__decoder *d, struct facet_image *rgb);
 void facet__decoder_facts(const struct facet__decoder *d, struct facet_video_facts *out);
 
+/* `to` NULL: to the file `path`; otherwise a stream for its function, with as little delay as can be. */
 int facet__encoder_open(struct facet__encoder **out, const char *path, int width, int height,
-                        double fps);
+                        double fps, const struct facet_relay_opts *to);
 int facet__encoder_put(struct facet__encoder *e, const struct facet_image *rgb, double pts_ms);
 int facet__encoder_finish(struct facet__encoder *e);
 void facet__encoder_close(struct facet__encoder **e);
+
+/* --- ffmpeg_relay.c --- */
+
+int facet__sink_open(AVIOContext **out, const struct facet_relay_opts *o);
+void facet__sink_close(AVIOContext **io);
+int facet__relay(const char *path, const struct facet_relay_opts *o, struct facet_relay_facts *facts);
 
 /* "cannot <doing> '<path>': <FFmpeg's text>", the code by FFmpeg's. */
 int facet__ffmpeg_fail(int averror, const char *doing, const char *path);

@@ -177,3 +177,11 @@ void facet_video_writer_close(struct facet_video_writer **writer)
         w->module->encoder_close(&w->encoder);
     free(w);
 }
+
+int facet_video_relay(const char *path, const struct facet_relay_opts *o, struct facet_relay_facts *facts)
+{
+    const struct facet__video_module *m;
+    *facts = (struct facet_relay_facts){0};
+    int err = fetch_module(&m);
+    return err ? err : repeat_error(m, m->relay(path, o, facts));
+}

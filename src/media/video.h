@@ -62,6 +62,16 @@ int facet_video_convert(struct facet_video *v, struct facet_frame_pool *pool, st
 struct facet_video_facts { int64_t damaged, bytes; char decoder[32]; };    /* "software", "vaapi" ... */
 void facet_video_facts(const struct facet_video *v, struct facet_video_facts *out);        /* on the decoding thread */
 
+/* Sends a video on, as H.264 in MPEG-TS, to `write` (non-zero ends it with FACET_E_CANCELLED): what is H.264 already
+ * goes as it is, everything else is encoded. Returns at the end of a file (FACET_OK), or with what was wrong. */
+struct facet_relay_opts {
+    struct facet_video_opts input;
+    bool native_rate;              /* files: at their own rate */
+    int (*write)(void *ctx, const uint8_t *data, size_t len); void *write_ctx;
+};
+struct facet_relay_facts { bool is_copied; int64_t frames; };
+int facet_video_relay(const char *path, const struct facet_relay_opts *o, struct facet_relay_facts *facts);
+
 struct facet_video_writer;
 /* H.264 where the encoder is there, otherwise MPEG-4; container by extension (.mp4, .mkv). Frames
  * must all have that size (even sides are made by cropping one pixel). */

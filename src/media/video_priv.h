@@ -6,7 +6,7 @@
 
 #define FACET__VIDEO_MODULE "facet-ffmpeg"
 #define FACET__VIDEO_SYMBOL "facet_video_module"
-#define FACET__VIDEO_ABI 2 /* changes with anything below, and with the structs it names */
+#define FACET__VIDEO_ABI 3 /* changes with anything below, and with the structs it names */
 
 struct facet__decoder;
 struct facet__encoder;
@@ -34,6 +34,8 @@ struct facet__video_module {
     int (*encoder_put)(struct facet__encoder *e, const struct facet_image *rgb, double pts_ms);
     int (*encoder_finish)(struct facet__encoder *e);
     void (*encoder_close)(struct facet__encoder **e);
+
+    int (*relay)(const char *path, const struct facet_relay_opts *o, struct facet_relay_facts *facts);
 };
 
 #endif

@@ -5,20 +5,26 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct facet_post;
 
 struct facet_post_opts {
     unsigned connect_s, total_s;   /* 0: 10, 30 */
     const char *ca;                /* PEM file; NULL: the system's */
+    bool insecure;                 /* certificates are not checked */
     bool (*is_over)(void *ctx); void *ctx;     /* asked while waiting; true breaks off. NULL: nobody asks */
 };
 #define FACET_POST_OPTS_INIT { 0 }
 
 struct facet_post_request {
     const char *url;               /* https:// or http:// */
+    const char *method;            /* NULL: POST */
     const char *const *headers; size_t n_headers;      /* "name: value" */
     const void *body; size_t len;
+    /* A body without end, in pieces, instead of `body`; total_s does not count for it. 0: its end; FACET_E_AGAIN: nothing
+     * for the moment; any other negative one breaks off. */
+    int (*read)(void *ctx, uint8_t *buf, size_t cap); void *read_ctx;
 };
 
 struct facet_post_answer {

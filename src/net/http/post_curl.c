@@ -15,6 +15,7 @@ struct facet_post_client { CURL *curl; };
 
 struct exchange {
     const struct facet_post_opts *o;
+    const struct facet_post_request *q;
     struct facet_post_answer *answer;
     size_t read;
 };
@@ -44,6 +45,34 @@ static int on_wait(void *ctx, curl_off_t dl_total, curl_off_t dl_now, curl_off_t
     return x->o->is_over && x->o->is_over(x->o->ctx);
 }
 
+/* The reader waits by itself, a little; curl asks again after a pause that it makes. */
+static size_t on_read(char *buf, size_t one, size_t cap, void *ctx)
+{
+    const struct exchange *x = ctx;
+    int n;
+    do {
+        n = x->q->read(x->q->read_ctx, (uint8_t *)buf, cap);
+    } while (n == FACET_E_AGAIN && !(x->o->is_over && x->o->is_over(x->o->ctx)));
+    return n < 0 ? CURL_READFUNC_ABORT : (size_t)n;
+}
+
+static void set_body(CURL *c, struct exchange *x, const struct facet_post_request *q)
+{
+    if (q->read) {
+        curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
+        curl_easy_setopt(c, CURLOPT_READDATA, x);
+        curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    } else {
+        curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)x->o->total_s);
+        curl_easy_setopt(c, CURLOPT_POST, 1L);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->body);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->len);
+    }
+    if (q->method)
+        curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
+}
+
 static void set_options(CURL *c, struct exchange *x, const struct facet_post_request *q, struct curl_slist *headers)
 {
     curl_easy_reset(c);        /* keeps connections */
@@ -53,10 +82,7 @@ static void set_options(CURL *c, struct exchange *x, const struct facet_post_req
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)x->o->connect_s);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)x->o->total_s);
-    curl_easy_setopt(c, CURLOPT_POST, 1L);
-    curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->body);
-    curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->len);
+    set_body(c, x, q);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
@@ -68,6 +94,10 @@ static void set_options(CURL *c, struct exchange *x, const struct facet_post_req
     const char *ca = x->o->ca ? x->o->ca : getenv("SSL_CERT_FILE");
     if (ca && *ca)
         curl_easy_setopt(c, CURLOPT_CAINFO, ca);
+    if (x->o->insecure) {
+        curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
 }
 
 /* The address may hold a secret of its own: only its host is told. */
@@ -102,7 +132,7 @@ static int judge(CURLcode code, const struct exchange *x, const char *url, char 
 static int client_send(struct facet_post_client *c, const struct facet_post_opts *o, const struct facet_post_request *q,
                        struct facet_post_answer *out, char *why, size_t cap)
 {
-    struct exchange x = { .o = o, .answer = out };
+    struct exchange x = { .o = o, .q = q, .answer = out };
     struct curl_slist *headers = curl_slist_append(NULL, "Expect:");    /* short bodies need no permission */
     long status = 0;
     for (size_t i = 0; headers && i < q->n_headers; i++) {
