@@ -157,6 +157,12 @@ int facet_nets_look(const struct facet_nets *n, const char *name, struct facet_n
     return FACET_OK;
 }
 
+const struct facet_model_spec *facet_nets_spec(const struct facet_nets *n, const char *name)
+{
+    const struct net *net = find(n, name);
+    return net ? net->spec : NULL;
+}
+
 static int open_net(struct facet_nets *n, struct net *net)
 {
     if (net->exec)

@@ -43,6 +43,8 @@ const char *facet_nets_name(const struct facet_nets *n, size_t i);
 int facet_nets_look(const struct facet_nets *n, const char *name, struct facet_net_info *out);
 /* The same with ports: opens the network when it is not. FACET_E_NOT_FOUND: there is none, or it was not pulled. */
 int facet_nets_info(struct facet_nets *n, const char *name, struct facet_net_info *out);
+/* The model that a network is of, or is a part of; NULL: there is none. */
+const struct facet_model_spec *facet_nets_spec(const struct facet_nets *n, const char *name);
 /* Runs `inputs`, each of the network's once, in any order, with data of exactly its shape. FACET_E_INVALID says what does not fit.
  * The answer is the caller's, and empty on failure. */
 int facet_nets_run(struct facet_nets *n, const char *name, const struct facet_net_tensor *inputs, int n_inputs,

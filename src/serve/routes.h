@@ -10,5 +10,13 @@ extern const struct facet__resource facet__resource_access;        /* keys, user
 extern const struct facet__resource facet__resource_models;
 extern const struct facet__resource facet__resource_faces;         /* detect, embed, verify, identify */
 extern const struct facet__resource facet__resource_people;        /* people, templates */
+extern const struct facet__resource facet__resource_compreface;    /* /api/v1: CompreFace's clients */
+extern const struct facet__resource facet__resource_oip;           /* /v2: Open Inference Protocol */
+extern const struct facet__resource facet__resource_tfserving;     /* /v1/models/...:predict */
+extern const struct facet__resource facet__resource_metrics;       /* /metrics */
+extern const struct facet__resource facet__resource_events;        /* events, snapshots */
+extern const struct facet__resource facet__resource_stats;         /* stats, strategies, devices */
+extern const struct facet__resource facet__resource_cameras;
+extern const struct facet__resource facet__resource_upload;        /* video that devices send */
 
 #endif
