@@ -92,11 +92,13 @@ static int open_steps(struct facet_node *n)
     if (!err && !facet__node_is_server(n))
         err = facet_site_check_device(n->site);
     if (!err)
+        err = facet__node_open_vault(n);
+    if (!err)
         err = facet__node_open_models(n);
     if (!err)
-        err = facet__node_open_store(n);
-    if (!err)
         err = facet__node_open_gallery(n);
+    if (!err)
+        err = facet__node_open_store(n);
     if (!err)
         err = facet__node_set_identify(n);
     if (!err)

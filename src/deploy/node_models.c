@@ -18,9 +18,9 @@ static int find_model(const struct facet_model_spec **out, const struct facet_no
 }
 
 /* A gallery that is there says whose embeddings it holds. */
-static int recogniser_of_gallery(char out[FACET_MAX_NAME], const char *path)
+static int recogniser_of_gallery(const struct facet_node *n, char out[FACET_MAX_NAME], const char *path)
 {
-    struct facet_gallery_opts o = { .path = path, .read_only = true };
+    struct facet_gallery_opts o = { .path = path, .read_only = true, .vault = n->vault };
     struct facet_gallery_info info = { .schema = 0 };
     struct facet_gallery *g;
     int err = facet_gallery_open(&g, &o);
@@ -48,7 +48,7 @@ int facet__node_open_models(struct facet_node *n)
     if (!err && *n->site->models.antispoof)
         err = find_model(&n->antispoof, n, n->site->models.antispoof, "other");
     if (!err && !*n->site->models.recogniser)
-        err = recogniser_of_gallery(model, gallery_path(n));
+        err = recogniser_of_gallery(n, model, gallery_path(n));
     if (!err)
         err = find_model(&n->recogniser, n, *model ? model : n->site->models.recogniser, "embed");
     return err;
@@ -67,6 +67,7 @@ int facet__node_open_gallery(struct facet_node *n)
         .dim = n->recogniser->dim,
         .create = is_server,
         .read_only = !is_server,
+        .vault = n->vault,
     };
     if (!err)
         err = facet_gallery_open(&n->gallery, &o);

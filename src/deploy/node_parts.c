@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+extern const struct facet__part facet__part_events_out, facet__part_events_in, facet__part_stored, facet__part_clock_device,
+    facet__part_clock_server, facet__part_status, facet__part_devices, facet__part_hybrid_device, facet__part_hybrid_server, facet__part_webhook,
+    facet__part_world, facet__part_keep;
+
 const struct facet__part *const facet__parts[] = {
     &facet__part_events_out,
     &facet__part_events_in,
@@ -20,6 +24,7 @@ const struct facet__part *const facet__parts[] = {
     &facet__part_hybrid_server,
     &facet__part_webhook,
     &facet__part_cloud_device,
+    &facet__part_keep,
     NULL,
 };
 _Static_assert(sizeof(facet__parts) / sizeof(facet__parts[0]) <= FACET__NODE_PARTS + 1, "a node has a state for each part");

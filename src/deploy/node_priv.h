@@ -119,7 +119,11 @@ struct facet_node {
     _Atomic int64_t clock_offset_us;           /* devices: server's clock minus ours */
 };
 
+/* Keeps a picture with an event, where the site's file asks for it (facet_publish_opts.picture). */
+void facet__node_picture(void *ctx, struct facet_event *e, const struct facet_packet *p, const struct facet_face *f);
+
 /* Steps of opening, each closed by node.c. */
+int facet__node_open_vault(struct facet_node *n);
 int facet__node_open_models(struct facet_node *n);
 int facet__node_open_gallery(struct facet_node *n);
 int facet__node_open_store(struct facet_node *n);

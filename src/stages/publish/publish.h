@@ -18,6 +18,8 @@ struct facet_publish_opts {
     /* Each event as it is made, besides the file; on the last stage's thread, borrowed until it returns. */
     void (*event)(void *ctx, const struct facet_event *e);
     void *event_ctx;
+    /* Before that, for events of a face that is in a frame: may keep a picture and set e->snapshot. NULL: none. */
+    void (*picture)(void *event_ctx, struct facet_event *e, const struct facet_packet *p, const struct facet_face *f);
     const char *site;                      /* in events; NULL: none */
     double event_expires_ms;               /* events are over so long after the frame; 0: never */
     bool live;                             /* sources are cameras: none is a picture, whatever source_fps says */

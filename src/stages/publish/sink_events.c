@@ -113,7 +113,7 @@ static void remember(struct events *e, const struct facet_face *f, const struct 
 }
 
 static int put_face(struct events *e, const struct facet__publish *pub, enum facet_event_type type,
-                    const struct facet_face *f, const struct when *t)
+                    const struct facet_packet *p, const struct facet_face *f, const struct when *t)
 {
     struct facet_event *ev = begin(e, pub, type, t);
     ev->track = f->track;
@@ -127,6 +127,8 @@ static int put_face(struct events *e, const struct facet__publish *pub, enum fac
     ev->live_score = f->live_score;
     if (type != FACET_EVENT_NEW)
         ev->identity = *facet__identity_of(f);
+    if (pub->o.picture && p->frame)
+        pub->o.picture(pub->o.event_ctx, ev, p, f);
     return end(e, pub);
 }
 
@@ -165,15 +167,15 @@ static int put_faces(struct events *e, const struct facet__publish *pub, const s
     for (int i = 0; !err && i < p->n_faces; i++) {
         const struct facet_face *f = &p->faces[i];
         if (is_picture(pub, p->source)) {
-            err = put_face(e, pub, FACET_EVENT_FACE, f, t);
+            err = put_face(e, pub, FACET_EVENT_FACE, p, f, t);
             continue;
         }
         if (f->track)
             remember(e, f, t);
         if (f->is_new_track)
-            err = put_face(e, pub, FACET_EVENT_NEW, f, t);
+            err = put_face(e, pub, FACET_EVENT_NEW, p, f, t);
         if (!err && f->identity_changed)
-            err = put_face(e, pub, FACET_EVENT_IDENTITY, f, t);
+            err = put_face(e, pub, FACET_EVENT_IDENTITY, p, f, t);
     }
     return err;
 }
