@@ -28,6 +28,7 @@ struct enrolment {
     struct facet_gallery *gallery;
     struct facet_engine_room *engine;
     bool force, largest;
+    double min_quality;
     struct outcome outcome[MAX_PICTURES];
     int n;
 };
@@ -37,7 +38,8 @@ static int enrol_picture(struct enrolment *e, const struct facet__picture_source
     struct facet_image img;
     struct facet_recogniser *r = NULL;
     struct facet_template about = { .id = 0 };
-    struct facet_enrol_opts opts = { .force = e->force, .largest = e->largest, .threshold = facet__serve_site(e->s)->gallery.threshold };
+    struct facet_enrol_opts opts = { .force = e->force, .largest = e->largest, .threshold = facet__serve_site(e->s)->gallery.threshold,
+                                     .min_quality = (float)e->min_quality };
     bool has = false;
     facet_http_status(e->q, 0);
     int err = facet__decode_picture(e->q, p, &img);
@@ -193,7 +195,9 @@ int facet__enrol_request(struct facet_serve *s, struct facet_http_request *q, co
     if (!e)
         return facet_fail_nomem();
     *e = (struct enrolment){ .s = s, .q = q, .name = name, .force = asked(q, "force"), .largest = asked(q, "largest") };
-    int err = facet__need_gallery(s, q, &e->gallery);
+    int err = facet__asked_num(q, "min_quality", -1, 1, 0, &e->min_quality);
+    if (!err)
+        err = facet__need_gallery(s, q, &e->gallery);
     if (!err)
         err = facet__need_engine(s, q, &e->engine);
     if (!err)

@@ -2,12 +2,10 @@
 #include "serve/people.h"
 
 #include "serve/routes.h"
-#include "store/events.h"
+#include "store/erase.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define FACET_PENDING_MAX 256
 
 void facet__write_person(struct facet_jsonw *w, const struct facet_person *p)
 {
@@ -140,47 +138,42 @@ static int merge_people(void *ctx, struct facet_http_request *q)
     return err ? err : say_person(g, q, into);
 }
 
-/* Devices that still hold a copy from before. */
-static void write_pending(struct facet_jsonw *w, struct facet_node *n, int64_t version)
-{
-    struct facet_device *d = calloc(FACET_PENDING_MAX, sizeof(*d));
-    int count = d ? facet_node_devices(n, d, FACET_PENDING_MAX) : 0;
-    for (int i = 0; i < count && i < FACET_PENDING_MAX; i++)
-        if (d[i].gallery_version < version)
-            facet_jsonw_str(w, d[i].name);
-    free(d);
-}
+/* ---- erasing ---- */
 
 static int erase_person(void *ctx, struct facet_http_request *q)
 {
     struct facet_node *n;
-    struct facet_gallery *g;
-    struct facet_person p = { .id = 0 };
+    struct facet_person p;
     struct facet__answer a;
-    int64_t events = 0, snapshots = 0;
-    int err = facet__need_node(ctx, q, &n);
+    struct facet_erasing w = { .verify = false };
+    struct facet_erase_report *report = calloc(1, sizeof(*report));
+    int err = report ? facet__need_node(ctx, q, &n) : facet_fail_nomem();
     if (!err)
-        err = facet__need_gallery(ctx, q, &g);
+        err = facet__need_gallery(ctx, q, &w.gallery);
     if (!err)
-        err = find_person(g, facet_http_param(q, "name"), &p);
-    if (!err)
-        err = facet_gallery_delete(g, p.name);
-    if (!err && facet_node_events(n))
-        err = facet_events_erase(facet_node_events(n), p.id, p.name, &events, &snapshots);
-    if (err)
-        return err;
-    facet__answer_begin(&a);
-    facet_jsonw_key(&a.w, "erased");
-    facet_jsonw_object(&a.w);
-    facet_jsonw_kint(&a.w, "templates", p.templates);
-    facet_jsonw_kint(&a.w, "events", events);
-    facet_jsonw_kint(&a.w, "snapshots", snapshots);
-    facet_jsonw_end_object(&a.w);
-    facet_jsonw_key(&a.w, "devices_pending");
-    facet_jsonw_array(&a.w);
-    write_pending(&a.w, n, (int64_t)facet_gallery_version(g));
-    facet_jsonw_end_array(&a.w);
-    return facet__answer_end(&a, q, 200, FACET_OK);
+        err = find_person(w.gallery, facet_http_param(q, "name"), &p);
+    if (!err) {
+        w.events = facet_node_events(n);
+        w.vault = facet_node_vault(n);
+        err = facet_erase_person(&w, p.name, report);
+    }
+    if (!err) {
+        facet__answer_begin(&a);
+        facet_jsonw_key(&a.w, "erased");
+        facet_jsonw_object(&a.w);
+        facet_jsonw_kint(&a.w, "templates", report->templates);
+        facet_jsonw_kint(&a.w, "events", report->events);
+        facet_jsonw_kint(&a.w, "snapshots", report->snapshots);
+        facet_jsonw_end_object(&a.w);
+        facet_jsonw_key(&a.w, "devices_pending");
+        facet_jsonw_array(&a.w);
+        for (int i = 0; i < report->n_devices && i < FACET_ERASE_DEVICES; i++)
+            facet_jsonw_str(&a.w, report->devices[i]);
+        facet_jsonw_end_array(&a.w);
+        err = facet__answer_end(&a, q, 200, FACET_OK);
+    }
+    free(report);
+    return err;
 }
 
 static int create_person(void *ctx, struct facet_http_request *q)
