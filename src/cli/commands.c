@@ -6,6 +6,7 @@
 const struct facet_cmd *const facet_commands[] = {
     &facet_cmd_run,
     &facet_cmd_serve,
+    &facet_cmd_keys,
     &facet_cmd_site,
     &facet_cmd_cameras,
     &facet_cmd_identify,

@@ -6,6 +6,7 @@
 
 extern const struct facet_cmd facet_cmd_run;
 extern const struct facet_cmd facet_cmd_serve;
+extern const struct facet_cmd facet_cmd_keys;
 extern const struct facet_cmd facet_cmd_site;
 extern const struct facet_cmd facet_cmd_identify;
 extern const struct facet_cmd facet_cmd_verify;
