@@ -105,6 +105,18 @@ def long_clip(clip, out, minutes):
     return joined
 
 
+def own_copies(o, out, env):
+    """Program, modules and list of models as they are now: what is built or ended by name meanwhile does not touch them."""
+    (out / 'modules').mkdir()
+    for module in (o.build / 'src/modules').glob('*.so'):
+        shutil.copy(module, out / 'modules')
+    for name in ('manifest.yaml', 'facenet-20180402.files.tsv'):
+        shutil.copy(o.build / 'models' / name, out)
+    env.update(FACET_MODULES=str(out / 'modules'), FACET_MANIFEST=str(out / 'manifest.yaml'))
+    shutil.copy(o.build / 'tests/live/rtsp_server', out / 'soak-cameras')
+    o.node = shutil.copy(o.build / 'src/cli/facet', out / 'soak-node')
+
+
 def site_text(o, device, cameras, rtsp, broker, out):
     text = f'site: soak\nmqtt: {{host: 127.0.0.1, port: {broker}, insecure: true}}\n'
     if device == 'server':
@@ -118,17 +130,15 @@ def site_text(o, device, cameras, rtsp, broker, out):
 
 
 def start(o, out, env):
-    facet = o.build / 'src/cli/facet'
     broker, rtsp = free_port(), free_port()
     o.port = free_port()
     children = []
     (out / 'mosquitto.conf').write_text(f'user root\nlistener {broker} 127.0.0.1\nallow_anonymous true\npersistence true\n'
                                         f'persistence_location {out}/\nlog_type error\n')
-    # Under a name of its own: what ends brokers by name shall not end this one.
     mosquitto = shutil.copy(shutil.which('mosquitto') or '/usr/sbin/mosquitto', out / 'soak-broker')
     children.append(Child('broker', [mosquitto, '-c', out / 'mosquitto.conf'], out))
     wait_port(broker, children[0])
-    children.append(Child('cameras', [o.build / 'tests/live/rtsp_server', '--mounts', o.edge + o.hybrid, '--clip', o.clip, '--port', rtsp], out,
+    children.append(Child('cameras', [out / 'soak-cameras', '--mounts', o.edge + o.hybrid, '--clip', o.clip, '--port', rtsp], out,
                           stdin=subprocess.PIPE))
     wait_port(rtsp, children[1])
     roles = [('server', []), ('edge', range(o.edge)), ('hybrid', range(o.edge, o.edge + o.hybrid))]
@@ -137,7 +147,7 @@ def start(o, out, env):
             continue
         path = out / f'{name}.yaml'
         path.write_text(site_text(o, name, cameras, rtsp, broker, out))
-        words = [facet, 'serve', '--config', path] if name == 'server' else [facet, 'run', '--config', path]
+        words = [o.node, 'serve', '--config', path] if name == 'server' else [o.node, 'run', '--config', path]
         child = Child(name, words, out, env)
         children.append(child)
         if name == 'server':
@@ -146,7 +156,7 @@ def start(o, out, env):
 
 
 def enrol(o, out, env):
-    facet = o.build / 'src/cli/facet'
+    facet = o.node
     for model in ('mtcnn', 'facenet-20180402'):
         subprocess.run([facet, 'models', 'pull', model], env=env, check=True, stdout=subprocess.DEVNULL)
     for person in sorted(p for p in (o.mirror / 'data/gallery-hamilton').iterdir() if p.is_dir()):
@@ -287,6 +297,7 @@ def main():
     env = dict(os.environ, FACET_DATA=str(out / 'data'), FACET_CACHE=str(out / 'cache'), FACET_MIRROR=str(o.mirror))
     env.setdefault('FACET_MODELS', str(o.build / 'test-models'))
     o.clip = long_clip(o.source, out, math.ceil(o.minutes))
+    own_copies(o, out, env)
     enrol(o, out, env)
     children = []
     try:
