@@ -137,6 +137,8 @@ static int open_address(struct facet__input *in, const char *path, const struct 
     AVDictionary *options = options_of(s, in, o);
     in->format->max_delay = REORDER_US;
     int code = err ? 0 : avformat_open_input(&in->format, facet_str_text(&url), NULL, &options);
+    if (url.data)
+        explicit_bzero(url.data, url.len); /* the login is in it */
     facet_str_fini(&url);
     if (!err && code < 0)
         err = facet__input_fail(in, code, "open");

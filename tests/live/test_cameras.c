@@ -187,6 +187,24 @@ static void test_camera__login_in_its_address_is_used_and_never_told(void **stat
     proc_stop_all();
 }
 
+static void test_camera__that_comes_between_keyframes_waits(void **state)
+{
+    struct camera cam = {0};
+    struct rig r;
+    CAMERA(&cam, &scratch, "--key", "30"); /* two seconds */
+    struct facet_camera_conf c[2] = {conf("first", camera_url(&cam, 0)), conf("second", camera_url(&cam, 0))};
+    rig_open(&r, c, 1);
+    pump_frames(&r, 0, 5, START_MS);
+    assert_int_equal(facet_cameras_add(r.cameras, &c[1]), FACET_OK);
+    WAIT_FOR(step(&r) && is(&r, "second", FACET_CAMERA_WAITING_KEYFRAME), START_MS);
+    assert_int_equal(r.frames[1], 0);
+    pump_frames(&r, 1, 5, START_MS);
+    assert_int_equal(status(&r, "second").state, FACET_CAMERA_LIVE);
+    assert_int_equal(status(&r, "second").reconnects, 0);
+    rig_close(&r);
+    proc_stop_all();
+}
+
 static void test_camera__killed_server_comes_back(void **state)
 {
     struct camera cam = {0};
@@ -196,8 +214,7 @@ static void test_camera__killed_server_comes_back(void **state)
     rig_open(&r, &c, 1);
     pump_frames(&r, 0, 5, START_MS);
     proc_kill(&cam.proc);
-    WAIT_FOR(step(&r) && r.flushes[0] == 1, 5000);
-    assert_int_equal(status(&r, "door").state, FACET_CAMERA_LOST);
+    WAIT_FOR(step(&r) && r.flushes[0] == 1 && is(&r, "door", FACET_CAMERA_LOST), 5000);
     assert_string_not_equal(status(&r, "door").error, "");
     camera_start(&cam, &scratch, NULL);
     pump_frames(&r, 0, 5, 5000); /* of the source's return */
@@ -214,7 +231,7 @@ static void test_camera__stalled_server_is_seen_and_left(void **state)
     struct rig r;
     camera_start(&cam, &scratch, NULL);
     struct facet_camera_conf c = conf("door", camera_url(&cam, 0));
-    c.timeout_ms = 2000;
+    c.timeout_ms = 1200;
     rig_open(&r, &c, 1);
     pump_frames(&r, 0, 5, START_MS);
     camera_say(&cam, "stall");
@@ -373,6 +390,7 @@ int main(void)
         cmocka_unit_test_teardown(test_camera__gives_pictures, proc_teardown),
         cmocka_unit_test_teardown(test_camera__without_its_password_is_lost_and_keeps_it_secret, proc_teardown),
         cmocka_unit_test_teardown(test_camera__login_in_its_address_is_used_and_never_told, proc_teardown),
+        cmocka_unit_test_teardown(test_camera__that_comes_between_keyframes_waits, proc_teardown),
         cmocka_unit_test_teardown(test_camera__killed_server_comes_back, proc_teardown),
         cmocka_unit_test_teardown(test_camera__stalled_server_is_seen_and_left, proc_teardown),
         cmocka_unit_test_teardown(test_camera__garbage_and_slowness_are_survived, proc_teardown),

@@ -211,14 +211,21 @@ static int next_picture(struct facet__camera *c, struct facet_video_moment *m)
 
 /* --- a connection --- */
 
+/* Three pictures late, by the camera's own rate; no sooner than STALL_MS, no later than half of the timeout. */
+static bool is_stalled(const struct facet__camera *c, int waited_ms)
+{
+    double most = (c->conf.timeout_ms ? c->conf.timeout_ms : TIMEOUT_MS) / 2.0;
+    double late = c->status.fps > 0 && 3000 / c->status.fps > STALL_MS ? 3000 / c->status.fps : STALL_MS;
+    return waited_ms > (late < most ? late : most);
+}
+
 /* Called by the video while nothing comes. */
 static int while_waiting(void *ctx, int waited_ms)
 {
     struct facet__camera *c = ctx;
-    int timeout = c->conf.timeout_ms ? c->conf.timeout_ms : TIMEOUT_MS;
     if (!may_run(c))
         return 1;
-    if (waited_ms > (STALL_MS < timeout / 2 ? STALL_MS : timeout / 2) && c->status.state == FACET_CAMERA_LIVE)
+    if (c->status.state == FACET_CAMERA_LIVE && is_stalled(c, waited_ms))
         set_state(c, FACET_CAMERA_STALLED, NULL);
     return 0;
 }
@@ -323,7 +330,7 @@ static void be_lost(struct facet__camera *c, int err)
     bool is_end = err == FACET_E_END, is_out = c->is_file && c->owner->o.end_when_all_end;
     char why[256];
     snprintf(why, sizeof(why), "%s", is_end ? "the stream ended" : facet_error_text());
-    if (c->is_file && is_end && c->conf.loop && c->failures == 0)
+    if (c->is_file && is_end && c->conf.loop && c->time.has_begun) /* there was a picture in it */
         return;
     if (c->is_file && (is_end || is_out)) {
         set_state(c, FACET_CAMERA_ENDED, is_end ? "" : why);

@@ -77,7 +77,7 @@ struct facet_cameras_opts {
     bool end_when_all_end;         /* the stage ends when every camera is a file that ended */
     volatile int *cancel;
     const struct facet_clock *clock;       /* for schedules and latency; NULL: the system's */
-    void (*on_state)(void *ctx, const struct facet_camera_status *s);      /* on the camera's thread */
+    void (*on_state)(void *ctx, const struct facet_camera_status *s);      /* on the camera's thread; adds and removes none */
     void *ctx;
 };
 

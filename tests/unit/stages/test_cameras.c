@@ -193,6 +193,20 @@ static void test_cameras__looped_file_goes_on_in_time(void **state)
     end(x);
 }
 
+/* As a text file is: nothing to see in it, however often it begins anew. */
+static void test_cameras__looped_file_without_pictures_ends(void **state)
+{
+    struct fixture *x = *state;
+    struct facet_camera_conf c = conf("door", x->dir);
+    assert_int_equal(facet_copy_text(c.url + strlen(c.url), 16, "/empty.h264"), FACET_OK);
+    assert_int_equal(facet_file_write_atomic(c.url, "\0\0\1\x09\x10\0\0\1\x09\x10", 10), FACET_OK);
+    c.loop = true;
+    begin(x, &c, 1);
+    assert_true(next(x) == FACET_E_END || strstr(facet_error_text(), "empty.h264"));
+    assert_int_equal(status(x).frames, 0);
+    end(x);
+}
+
 static void test_cameras__frames_over_the_rate_are_counted(void **state)
 {
     struct fixture *x = *state;
@@ -538,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_cameras__file_gives_each_frame_and_ends),
         cmocka_unit_test(test_cameras__are_taken_in_turn),
         cmocka_unit_test(test_cameras__looped_file_goes_on_in_time),
+        cmocka_unit_test(test_cameras__looped_file_without_pictures_ends),
         cmocka_unit_test(test_cameras__frames_over_the_rate_are_counted),
         cmocka_unit_test(test_cameras__own_rate_drops_what_nobody_takes),
         cmocka_unit_test(test_cameras__late_frames_are_left_out),
