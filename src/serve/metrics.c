@@ -7,6 +7,7 @@
 #include "measure/prometheus.h"
 #include "net/mqtt/mqtt.h"
 #include "serve/inference.h"
+#include "serve/live.h"
 #include "store/gallery.h"
 
 #include <stdio.h>
@@ -209,7 +210,6 @@ static void put_network(struct facet_str *out, const struct facet_node_stats *n)
 {
     one(out, "facet_network_sent_bytes_total", FACET_PROM_COUNTER, "Payload sent to broker and server.", (double)n->bytes_sent);
     one(out, "facet_network_received_bytes_total", FACET_PROM_COUNTER, "Payload received from them.", (double)n->bytes_received);
-    one(out, "facet_live_sent_bytes_total", FACET_PROM_COUNTER, "Pictures of live views.", (double)n->live_bytes);
     one(out, "facet_outbox_items", FACET_PROM_GAUGE, "Messages that wait on disk.", (double)n->outbox_items);
     one(out, "facet_outbox_bytes", FACET_PROM_GAUGE, "Their bytes.", (double)n->outbox_bytes);
     one(out, "facet_outbox_dropped_total", FACET_PROM_COUNTER, "Messages dropped for age or space.", (double)n->outbox_dropped);
@@ -317,13 +317,14 @@ static void put_devices(struct facet_str *out, struct facet_node *node)
     free(d);
 }
 
-static void put_node(struct facet_str *out, const struct metrics *m, struct facet_node *node)
+static void put_node(struct facet_str *out, const struct metrics *m, struct facet_node *node, int64_t live_bytes)
 {
     const struct facet_site *site = facet_node_site(node);
     struct facet_node_stats n;
     facet_node_stats(node, &n);
     put_path(out, &n, *site->strategy ? site->strategy : "edge");
     put_network(out, &n);
+    one(out, "facet_live_sent_bytes_total", FACET_PROM_COUNTER, "Pictures and boxes of live views.", (double)(n.live_bytes + live_bytes));
     put_energy(out, &n, site->device);
     put_people(out, m, facet_node_gallery(node));
     put_cameras(out, node);
@@ -347,7 +348,7 @@ static int metrics_get(void *ctx, struct facet_http_request *q)
         put_engine(&out, facet__serve_engine(ctx));
     put_infer(&out, copy);
     if (facet__serve_node(ctx))
-        put_node(&out, copy, facet__serve_node(ctx));
+        put_node(&out, copy, facet__serve_node(ctx), facet__live_bytes(ctx));
     free(copy);
     facet_http_status(q, 200);
     return facet_http_send_str(q, "text/plain; version=0.0.4; charset=utf-8", &out);

@@ -5,13 +5,14 @@
 #include "base/lock.h"
 #include "deploy/upload.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define SENDERS 64
 #define STALL_MS 10000             /* the camera takes nothing for so long: the sender is sent away */
 
-struct sender { const struct facet_http_request *q; struct facet_upload *ring; uint64_t writer; };     /* q NULL: free */
+/* q NULL: free. What went wrong is kept for the answer, which comes after the last piece. */
+struct sender { const struct facet_http_request *q; struct facet_upload *ring; uint64_t writer; int err; char why[256]; };
 struct senders { struct facet_lock lock; struct sender at[SENDERS]; };
 
 /* --- who sends: a request's own thread alone looks its sender up and takes it away --- */
@@ -58,10 +59,17 @@ static int begin(struct facet_serve *serve, struct senders *all, struct facet_ht
     if (!*out)
         return facet_fail(FACET_E_AGAIN, "%d cameras are sent here already", SENDERS);
     err = facet_node_upload(node, facet_http_param(q, "name"), &(*out)->ring);
-    if (err)
-        release(all, *out);
-    else
+    if (!err)
         (*out)->writer = facet_upload_begin((*out)->ring);
+    return err;
+}
+
+static int keep_fault(struct sender *s, int err)
+{
+    if (s && err && !s->err) {
+        s->err = err;
+        snprintf(s->why, sizeof(s->why), "%s", facet_error_text());
+    }
     return err;
 }
 
@@ -71,8 +79,8 @@ static int take_piece(void *ctx, struct facet_http_request *q, const void *data,
 {
     struct senders *all = facet__serve_state(ctx, &facet__resource_upload);
     struct sender *s = find(all, q);
-    int err = s ? FACET_OK : begin(ctx, all, q, &s);
-    return err ? err : facet_upload_write(s->ring, s->writer, data, len, STALL_MS);
+    int err = s ? s->err : begin(ctx, all, q, &s);
+    return keep_fault(s, err ? err : facet_upload_write(s->ring, s->writer, data, len, STALL_MS));
 }
 
 /* After the last piece, and after a failure. */
@@ -80,11 +88,14 @@ static int take_end(void *ctx, struct facet_http_request *q)
 {
     struct senders *all = facet__serve_state(ctx, &facet__resource_upload);
     struct sender *s = find(all, q);
-    if (s) {
+    int err = s ? FACET_OK : keep_fault(s, begin(ctx, all, q, &s));
+    if (s && s->err)
+        err = facet_fail(s->err, "%s", s->why);
+    if (s && s->ring)
         facet_upload_end(s->ring, s->writer);
+    if (s)
         release(all, s);
-    }
-    return facet__answer_nothing(q);
+    return err ? err : facet__answer_nothing(q);
 }
 
 static int upload_open(struct facet_serve *s, void **state)
