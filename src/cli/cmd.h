@@ -26,7 +26,7 @@ enum facet_exit {
 /* Made in main, passed down: what all commands share. */
 struct facet_cli {
     const struct facet_cmd *cmd;
-    bool json, quiet;
+    bool json, quiet, log_json;
     int verbose;
     uint64_t main_ns;           /* when main began, by facet_now_ns */
     bool terminal;              /* stderr is one: progress may rewrite its line */

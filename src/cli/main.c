@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/errors.h"
+#include "base/log_lines.h"
 #include "base/yaml.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
@@ -94,14 +95,33 @@ static int run_words(struct facet_cli *cli, const void *options, int argc, char 
     return code ? code : run(cli, options, argc, argv);
 }
 
+/* Log lines go to standard error; a progress line there makes room. */
+static int open_log(const struct facet_cli *cli, struct facet_log_lines *lines)
+{
+    enum facet_log_level level = cli->quiet ? FACET_LOG_ERROR : FACET_LOG_WARN + (unsigned)cli->verbose;
+    int err = facet_log_lines_init(lines, STDERR_FILENO, cli->log_json, NULL);
+    if (err)
+        return err;
+    lines->before = cli->terminal ? "\r\033[Kfacet: " : "facet: ";
+    facet_log_set(facet_log_lines_write, lines, level > FACET_LOG_DEBUG ? FACET_LOG_DEBUG : level);
+    return FACET_OK;
+}
+
+static void close_log(struct facet_log_lines *lines)
+{
+    facet_log_set(NULL, NULL, FACET_LOG_ERROR);
+    facet_log_lines_fini(lines);
+}
+
 static int dispatch(struct facet_cli *cli, int argc, char **argv)
 {
+    struct facet_log_lines lines;
+    bool has_log;
     void *options = calloc(1, cli->cmd->options_size ? cli->cmd->options_size : 1);
     int first = 1, code;
     bool help = false;
     int err = options ? facet_opt_parse(cli, cli->cmd, options, argc, argv, &first, &help) : facet_fail_nomem();
-    enum facet_log_level level = cli->quiet ? FACET_LOG_ERROR : FACET_LOG_WARN + (unsigned)cli->verbose;
-    facet_log_set(facet_cli_log, cli, level > FACET_LOG_DEBUG ? FACET_LOG_DEBUG : level);
+    has_log = open_log(cli, &lines) == FACET_OK;
     warn_of_cpu(cli);
     if (help)
         facet_help_print(stdout, cli->cmd);
@@ -111,6 +131,8 @@ static int dispatch(struct facet_cli *cli, int argc, char **argv)
         code = err || help ? err : run_words(cli, options, argc - first, argv + first);
     if (code < 0)
         code = print_error(cli, code);
+    if (has_log)
+        close_log(&lines);
     facet_yaml_free(&cli->config);
     free(options);
     return code;

@@ -13,12 +13,13 @@
 #define MAX_OPTIONS 96
 #define MAX_GIVEN 256
 
-struct common { bool help, json, quiet, verbose; };
+struct common { bool help, json, quiet, verbose; int log; };
 
 const struct facet_opt facet_opt_common[] = {
     FACET_OPT(struct common, json, "json", 0, FACET_OPT_FLAG, NULL, "answer in JSON on standard output"),
     FACET_OPT(struct common, quiet, "quiet", 'q', FACET_OPT_FLAG, NULL, "no progress, no warnings"),
     FACET_OPT(struct common, verbose, "verbose", 'v', FACET_OPT_FLAG, NULL, "say more; twice for everything"),
+    FACET_OPT(struct common, log, "log", 0, FACET_OPT_CHOICE, "text|json", "what is said beside the answer: words, or an object a line"),
     FACET_OPT(struct common, help, "help", 'h', FACET_OPT_FLAG, NULL, "this text"),
     { .name = NULL },
 };
@@ -100,19 +101,23 @@ static bool is_common(const struct facet_opt *o)
     return false;
 }
 
-static void take_common(struct facet_cli *cli, const struct words *w, bool *help)
+static int take_common(struct facet_cli *cli, const struct words *w, bool *help)
 {
     struct common c = { 0 };
+    int err = FACET_OK;
     for (int i = 0; i < w->n_given; i++) {
         const struct facet_opt *o = w->given[i].opt;
         if (!is_common(o))
             continue;
-        (void)facet_opt_set(o, &c, NULL, o->name);
+        int set = facet_opt_set(o, &c, w->given[i].text, o->name);
+        err = err ? err : set;
         cli->verbose += o->letter == 'v';
     }
     cli->json = c.json;
+    cli->log_json = c.log;
     cli->quiet = c.quiet;
     *help = c.help;
+    return err;
 }
 
 static int set_defaults(const struct facet_cmd *cmd, void *options)
@@ -163,7 +168,9 @@ int facet_opt_parse(struct facet_cli *cli, const struct facet_cmd *cmd, void *op
     int err = collect(&w, argc, argv, first);
     if (err)
         return err;
-    take_common(cli, &w, help);
+    err = take_common(cli, &w, help);
+    if (err)
+        return err;
     return *help ? FACET_OK : apply_layers(cli, cmd, options, &w);
 }
 

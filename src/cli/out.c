@@ -67,10 +67,3 @@ int facet_exit_of(int err)
     default: return err < 0 ? FACET_EXIT_INPUT : err;
     }
 }
-
-void facet_cli_log(void *ctx, enum facet_log_level level, const char *topic, const char *text)
-{
-    static const char *const names[] = { "error: ", "warning: ", "", "" };
-    const struct facet_cli *cli = ctx;
-    fprintf(stderr, "%sfacet: %s: %s%s\n", cli->terminal ? "\r\033[K" : "", topic, names[level], text);
-}

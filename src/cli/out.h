@@ -26,9 +26,6 @@ int facet_answer_end(struct facet_answer *a);
 /* The exit code of a failure by whose fault it is. */
 int facet_exit_of(int err);
 
-/* facet_log_set's callback; ctx is the struct facet_cli. */
-facet_log_fn facet_cli_log;
-
 /* Progress on standard error: on a terminal one line, rewritten at most ten times a second;
  * otherwise plain lines after 10, 20, 40 ... and at most 60 seconds. Rate and time left come by themselves. */
 struct facet_progress {

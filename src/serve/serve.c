@@ -62,6 +62,13 @@ int facet__need_engine(struct facet_serve *s, struct facet_http_request *q, stru
 
 /* ---- between the HTTP server and the resources ---- */
 
+/* Paths may hold names: logs tell the route's pattern. */
+static const char *route_of(const struct facet_http_request *q)
+{
+    const struct facet_http_route *r = facet_http_route_of(q);
+    return r ? r->path : "no route";
+}
+
 static void on_fail(void *ctx, struct facet_http_request *q, int err)
 {
     const struct facet__resource *r = facet__resource_of(ctx, facet_http_route_of(q));
@@ -72,7 +79,7 @@ static void on_fail(void *ctx, struct facet_http_request *q, int err)
     snprintf(why, sizeof(why), "%s", *facet_error_text() ? facet_error_text() : facet_error_name(err));
     const char *code = facet__code_of(status, err, word, sizeof(word));
     if (status >= 500 && status != 503)
-        facet_log(FACET_LOG_WARN, "serve", "%s %s: %s", facet_http_id(q), facet_http_path(q), why);
+        facet_log_of(FACET_LOG_WARN, "serve", &(struct facet_log_about){.request = facet_http_id(q)}, "%s: %s", route_of(q), why);
     if (status == 401)
         (void)facet_http_set_header(q, "www-authenticate", "Bearer realm=\"facet\"");
     if (r && r->fail)
@@ -84,6 +91,8 @@ static void on_fail(void *ctx, struct facet_http_request *q, int err)
 static void on_done(void *ctx, const struct facet_http_request *q, int status, uint64_t queued_ns, uint64_t worked_ns, size_t in, size_t out)
 {
     struct facet_serve *s = ctx;
+    facet_log_of(FACET_LOG_INFO, "http", &(struct facet_log_about){.request = facet_http_id(q)}, "%d %s, %.1f ms (waited %.1f), %zu in, %zu out",
+                 status, route_of(q), (double)worked_ns / 1e6, (double)queued_ns / 1e6, in, out);
     for (int i = 0; i < s->n_open; i++)
         if (facet__resources[i]->done)
             facet__resources[i]->done(s, s->state[i], q, status, queued_ns, worked_ns, in, out);

@@ -61,8 +61,8 @@ static void set_state(struct facet__camera *c, enum facet_camera_state state, co
     facet_cond_wake(&o->changed);
     facet_lock_give(&o->lock);
     if (is_told)
-        facet_log(state == FACET_CAMERA_LOST ? FACET_LOG_WARN : FACET_LOG_INFO, "ingest", "camera '%s' is %s%s%s", c->conf.name,
-                  facet_camera_state_words[state], now.error[0] ? ": " : "", now.error);
+        facet_log_of(state == FACET_CAMERA_LOST ? FACET_LOG_WARN : FACET_LOG_INFO, "ingest", &(struct facet_log_about){.camera = c->conf.name},
+                     "camera '%s' is %s%s%s", c->conf.name, facet_camera_state_words[state], now.error[0] ? ": " : "", now.error);
     if (is_new && o->o.on_state)
         o->o.on_state(o->o.ctx, &now);
 }
