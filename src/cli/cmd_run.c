@@ -21,7 +21,7 @@
 struct run_options {
     const char *gallery, *csv, *events, *video;
     const char *config;
-    bool check_config, print_config;
+    bool check_config, print_config, serve;
     const char *detector, *recogniser, *strategy, *backend, *detect_backend, *run, *detect_thresholds, *classifier, *antispoof;
     int64_t min_face, max_face, scan_every, every, max_frames, threads, confirm;
     double factor, threshold, far, margin, cooldown_s, ttl_s, idle_watts, core_watts;
@@ -70,6 +70,8 @@ static const struct facet_opt options[] = {
     ROW(run, "run", 0, FACET_OPT_STR, "NAME", "name of this run in CSV and events"),
     { .name = "config", .letter = 'c', .kind = FACET_OPT_PATH, .value = "FILE", .cli_only = true,
       .offset = offsetof(struct run_options, config), .help = "a site's file (facet site example), or a YAML file with these same keys" },
+    { .name = "serve", .kind = FACET_OPT_FLAG, .cli_only = true, .offset = offsetof(struct run_options, serve),
+      .help = "with a site's file: let cameras be watched and figures be read by HTTP, as its part 'serve' says" },
     { .name = "check-config", .kind = FACET_OPT_FLAG, .cli_only = true,
       .offset = offsetof(struct run_options, check_config), .help = "say whether the options are right, run nothing" },
     { .name = "print-config", .kind = FACET_OPT_FLAG, .cli_only = true,
@@ -282,7 +284,7 @@ static int run_pipeline(struct run *r, int argc, char **argv)
 /* What stands in a site's file is not said twice: only these go with it. */
 static const struct facet_opt *find_foreign(const struct run_options *o)
 {
-    static const char *const fit[] = { "csv", "events", "video", "strategy", "config", "check-config", NULL };
+    static const char *const fit[] = { "csv", "events", "video", "strategy", "config", "serve", "check-config", NULL };
     struct run_options plain = { .gallery = NULL };
     for (const struct facet_opt *opt = options; opt->name; opt++) {
         char is[512], was[512];
@@ -307,7 +309,7 @@ static int run_by_site(struct facet_cli *cli, const struct run_options *o, int a
     if (foreign)
         return facet_usage(cli, "with a site's file, what --%s says belongs into the file", foreign->name);
     struct facet_run_site s = { .path = o->config, .strategy = o->strategy, .csv = o->csv, .events = o->events, .video = o->video,
-                                .only_check = o->check_config };
+                                .only_check = o->check_config, .serve = o->serve };
     return facet_run_by_site(cli, &s);
 }
 
@@ -317,6 +319,8 @@ static int run_run(struct facet_cli *cli, const void *opts, int argc, char **arg
     int code = check_words(&r);
     if (code)
         return code;
+    if (r.o->serve && !(r.o->config && facet_site_is_site(r.o->config)))
+        return facet_usage(cli, "--serve needs a site's file: --config site.yaml (facet site example)");
     if (r.o->config && facet_site_is_site(r.o->config))
         return run_by_site(cli, opts, argc);
     if (r.o->print_config || r.o->check_config) {

@@ -8,6 +8,8 @@
 #include "cli/out.h"
 #include "deploy/node.h"
 #include "deploy/strategy.h"
+#include "serve/keys.h"
+#include "serve/serve.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -20,6 +22,7 @@ struct device {
     const struct facet_run_site *o;
     struct facet_site *site;       /* by which the node runs */
     struct facet_node *node;
+    struct facet_serve *serve;     /* NULL: nobody looks in */
     struct facet_thread waiter;
     atomic_bool done;
 };
@@ -56,7 +59,7 @@ static void reload(struct device *d)
     struct facet_site *s;
     int err = load_site(&s, d->o);
     if (!err)
-        err = facet_node_reload(d->node, s, &changed);
+        err = d->serve ? facet_serve_reload(d->serve, s, &changed) : facet_node_reload(d->node, s, &changed);
     if (err) {
         facet_complain("'%s' is not taken over, all stays as it is: %s", d->o->path, facet_error_text());
         drop_site(&s);
@@ -160,6 +163,20 @@ static int open_node(struct device *d)
     return facet_node_open(&d->node, &o);
 }
 
+/* Who may look in is who has a key: the first start makes one, and tells it once. */
+static int open_serve(struct device *d)
+{
+    const struct facet_serve_opts o = { .site = d->site, .node = d->node, .look_only = true, .page = "", .cancel = d->cli->cancel };
+    int err = facet_serve_open(&d->serve, &o);
+    if (err)
+        return err;
+    const struct facet_first_secrets *first = facet_serve_first(d->serve);
+    if (first)
+        facet_complain("first start: API key %s (told once, keep it)", first->key);
+    facet_complain("cameras can be watched at http%s://%s:%d/", *d->site->serve.cert ? "s" : "", d->site->serve.listen, facet_serve_port(d->serve));
+    return FACET_OK;
+}
+
 static int run_node(struct device *d)
 {
     int err = facet_thread_start(&d->waiter, "hangup", wait_for_hangup, d);
@@ -190,8 +207,11 @@ int facet_run_by_site(struct facet_cli *cli, const struct facet_run_site *o)
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread is there: they inherit it */
     err = open_node(&d);
+    if (!err && o->serve)
+        err = open_serve(&d);
     if (!err)
         err = run_node(&d);
+    facet_serve_close(&d.serve, 1000);
     if (!err)
         err = tell(&d);
     facet_node_close(&d.node);

@@ -11,6 +11,7 @@ struct facet_run_site {
     const char *strategy;          /* NULL: the file's */
     const char *csv, *events, *video;      /* NULL: none */
     bool only_check;
+    bool serve;                    /* the API beside it (serve/serve.h), for live view and metrics */
 };
 /* An exit code, or an error. */
 int facet_run_by_site(struct facet_cli *cli, const struct facet_run_site *o);

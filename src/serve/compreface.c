@@ -346,27 +346,66 @@ void facet__cf_fail(struct facet_http_request *q, int status, const char *code, 
 #define OPERATOR FACET__ROLE(FACET_ROLE_OPERATOR)
 #define BASE "/api/v1"
 
+static facet_http_handler enter;
+
 static const struct facet_http_route routes[] = {
-    {.method = GET, .path = BASE "/recognition/subjects", .handler = facet__cf_subjects_get, .flags = VIEWER},
-    {.method = POST, .path = BASE "/recognition/subjects", .handler = facet__cf_subjects_post, .flags = OPERATOR, .max_body = 65536},
-    {.method = DELETE, .path = BASE "/recognition/subjects", .handler = facet__cf_subjects_delete, .flags = FACET__ROLE(FACET_ROLE_ADMIN)},
-    {.method = FACET_HTTP_PUT, .path = BASE "/recognition/subjects/{subject}", .handler = facet__cf_subject_put, .flags = OPERATOR, .max_body = 65536},
-    {.method = DELETE, .path = BASE "/recognition/subjects/{subject}", .handler = facet__cf_subject_delete, .flags = OPERATOR},
-    {.method = GET, .path = BASE "/recognition/faces", .handler = facet__cf_faces_get, .flags = VIEWER},
-    {.method = POST, .path = BASE "/recognition/faces", .handler = facet__cf_faces_post, .flags = OPERATOR, .max_body = FACET_CF_BODY},
-    {.method = DELETE, .path = BASE "/recognition/faces", .handler = facet__cf_faces_delete, .flags = OPERATOR},
-    {.method = POST, .path = BASE "/recognition/faces/delete", .handler = facet__cf_faces_delete_many, .flags = OPERATOR, .max_body = 1u << 20},
-    {.method = DELETE, .path = BASE "/recognition/faces/{image_id}", .handler = facet__cf_face_delete, .flags = OPERATOR},
-    {.method = GET, .path = BASE "/recognition/faces/{image_id}/img", .handler = facet__cf_face_image, .flags = VIEWER},
-    {.method = POST, .path = BASE "/recognition/faces/{image_id}/verify", .handler = facet__cf_face_verify, .flags = VIEWER, .max_body = FACET_CF_BODY},
-    {.method = POST, .path = BASE "/recognition/recognize", .handler = facet__cf_recognize, .flags = VIEWER, .max_body = FACET_CF_BODY},
-    {.method = POST, .path = BASE "/recognition/embeddings/recognize", .handler = facet__cf_embeddings_recognize, .flags = VIEWER, .max_body = FACET_CF_BODY},
-    {.method = POST, .path = BASE "/recognition/embeddings/faces/{image_id}/verify", .handler = facet__cf_embeddings_face_verify, .flags = VIEWER,
+    {.method = GET, .path = BASE "/recognition/subjects", .handler = enter, .flags = VIEWER},
+    {.method = POST, .path = BASE "/recognition/subjects", .handler = enter, .flags = OPERATOR, .max_body = 65536},
+    {.method = DELETE, .path = BASE "/recognition/subjects", .handler = enter, .flags = FACET__ROLE(FACET_ROLE_ADMIN)},
+    {.method = FACET_HTTP_PUT, .path = BASE "/recognition/subjects/{subject}", .handler = enter, .flags = OPERATOR, .max_body = 65536},
+    {.method = DELETE, .path = BASE "/recognition/subjects/{subject}", .handler = enter, .flags = OPERATOR},
+    {.method = GET, .path = BASE "/recognition/faces", .handler = enter, .flags = VIEWER},
+    {.method = POST, .path = BASE "/recognition/faces", .handler = enter, .flags = OPERATOR, .max_body = FACET_CF_BODY},
+    {.method = DELETE, .path = BASE "/recognition/faces", .handler = enter, .flags = OPERATOR},
+    {.method = POST, .path = BASE "/recognition/faces/delete", .handler = enter, .flags = OPERATOR, .max_body = 1u << 20},
+    {.method = DELETE, .path = BASE "/recognition/faces/{image_id}", .handler = enter, .flags = OPERATOR},
+    {.method = GET, .path = BASE "/recognition/faces/{image_id}/img", .handler = enter, .flags = VIEWER},
+    {.method = POST, .path = BASE "/recognition/faces/{image_id}/verify", .handler = enter, .flags = VIEWER, .max_body = FACET_CF_BODY},
+    {.method = POST, .path = BASE "/recognition/recognize", .handler = enter, .flags = VIEWER, .max_body = FACET_CF_BODY},
+    {.method = POST, .path = BASE "/recognition/embeddings/recognize", .handler = enter, .flags = VIEWER, .max_body = FACET_CF_BODY},
+    {.method = POST, .path = BASE "/recognition/embeddings/faces/{image_id}/verify", .handler = enter, .flags = VIEWER,
      .max_body = FACET_CF_BODY},
-    {.method = POST, .path = BASE "/detection/detect", .handler = facet__cf_detect, .flags = VIEWER, .max_body = FACET_CF_BODY},
-    {.method = POST, .path = BASE "/verification/verify", .handler = facet__cf_verify, .flags = VIEWER, .max_body = 2 * FACET_CF_BODY},
-    {.method = POST, .path = BASE "/verification/embeddings/verify", .handler = facet__cf_embeddings_verify, .flags = VIEWER, .max_body = FACET_CF_BODY},
+    {.method = POST, .path = BASE "/detection/detect", .handler = enter, .flags = VIEWER, .max_body = FACET_CF_BODY},
+    {.method = POST, .path = BASE "/verification/verify", .handler = enter, .flags = VIEWER, .max_body = 2 * FACET_CF_BODY},
+    {.method = POST, .path = BASE "/verification/embeddings/verify", .handler = enter, .flags = VIEWER, .max_body = FACET_CF_BODY},
 };
+
+/* What each route does, in the order of `routes`. */
+static facet_http_handler *const handlers[] = {
+    facet__cf_subjects_get,
+    facet__cf_subjects_post,
+    facet__cf_subjects_delete,
+    facet__cf_subject_put,
+    facet__cf_subject_delete,
+    facet__cf_faces_get,
+    facet__cf_faces_post,
+    facet__cf_faces_delete,
+    facet__cf_faces_delete_many,
+    facet__cf_face_delete,
+    facet__cf_face_image,
+    facet__cf_face_verify,
+    facet__cf_recognize,
+    facet__cf_embeddings_recognize,
+    facet__cf_embeddings_face_verify,
+    facet__cf_detect,
+    facet__cf_verify,
+    facet__cf_embeddings_verify,
+};
+
+/* All of it wants a gallery and an engine. */
+static int enter(void *ctx, struct facet_http_request *q)
+{
+    const struct facet_http_route *r = facet_http_route_of(q);
+    struct facet_engine_room *engine;
+    struct facet_gallery *gallery;
+    int err = facet__need_gallery(ctx, q, &gallery);
+    if (!err)
+        err = facet__need_engine(ctx, q, &engine);
+    for (size_t i = 0; !err && i < sizeof(routes) / sizeof(routes[0]); i++)
+        if (routes[i].method == r->method && !strcmp(routes[i].path, r->path))
+            return handlers[i](ctx, q);
+    return err ? err : facet_fail(FACET_E_NOT_FOUND, "there is nothing at '%s'", facet_http_path(q));
+}
 
 const struct facet__resource facet__resource_compreface = {
     .name = "compreface", .routes = routes, .n_routes = sizeof(routes) / sizeof(routes[0]), .fail = facet__cf_fail,

@@ -162,7 +162,7 @@ static int open_engine(struct facet_serve *s)
     struct facet_gallery *g = s->o.node ? facet_node_gallery(s->o.node) : NULL;
     struct facet_gallery_info info = { .schema = 0 };
     s->engine = s->o.engine;
-    if (s->engine || !s->o.node)
+    if (s->engine || !s->o.node || s->o.look_only)
         return FACET_OK;
     int err = g ? facet_gallery_info(g, &info) : FACET_OK;
     struct facet_engine_room_opts o = {

@@ -16,6 +16,7 @@ struct facet_serve_opts {
     const struct facet_site *site; /* borrowed until close */
     struct facet_node *node;       /* borrowed until close; what it has decides what is offered. NULL: what needs one says 503 */
     struct facet_engine_room *engine;          /* borrowed; NULL: made by the site's models */
+    bool look_only;                /* none is made: what wants one says 503 (devices, which recognise in their path) */
     const char *page;              /* folder of the built page; NULL: the installed one; "": none */
     bool allow_open;               /* nobody is asked who he is; off this machine only with site.serve.insecure besides */
     volatile int *cancel;          /* handlers of long work look at it; NULL: never */
