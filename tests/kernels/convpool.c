@@ -110,12 +110,149 @@ static int check_one(const struct facet_kernels *k, const struct convpool_case *
     return wrong;
 }
 
+/* ---- in 8 bits ---- */
+
+struct bytes {
+    struct facet_conv c;
+    uint8_t *in, *out, *want;
+    int8_t *w;
+    float *scale, *bias, *slope;
+    size_t out_bytes;
+};
+
+static uint8_t *random_bytes(size_t n, unsigned seed)
+{
+    float *f = random_floats(n + 64, seed);
+    uint8_t *b = malloc(n + 64);
+    if (!b)
+        abort();
+    for (size_t i = 0; i < n + 64; i++)
+        b[i] = (uint8_t)(int)((f[i] + 1) * 127.99f);
+    free(f);
+    return b;
+}
+
+/* Sums reach beyond what a byte holds on both sides; some slopes fall, some rise, some do neither. */
+static void bytes_open(struct bytes *d, const struct convpool_case *cs, enum case_end end, bool falls)
+{
+    int h = cs->ih - 2, w = cs->iw - 2;
+    size_t wide = ((size_t)cs->oc + 31) / 32 * 32;
+    *d = (struct bytes){ .c = { .n = cs->n, .ih = cs->ih, .iw = cs->iw, .ic = cs->ic, .oh = (h - 2) / 2 + 1, .ow = (w - 2) / 2 + 1, .oc = cs->oc,
+                                .in_px = (size_t)cs->ic, .out_px = (size_t)cs->oc + 3, .kh = 3, .kw = 3, .sy = 1, .sx = 1, .dy = 1, .dx = 1,
+                                .fin = { .lo = -20, .hi = 90.5f, .out_fmt = FACET_FMT_U8, .out_zero = 71 } } };
+    d->out_bytes = (size_t)cs->n * (size_t)d->c.oh * (size_t)d->c.ow * d->c.out_px;
+    d->in = random_bytes((size_t)cs->n * (size_t)cs->ih * (size_t)cs->iw * (size_t)cs->ic, 1);
+    d->w = (int8_t *)random_bytes((size_t)cs->oc * (size_t)cs->ic * 9, 2);
+    d->out = random_bytes(d->out_bytes, 3);
+    d->want = random_bytes(d->out_bytes, 3);
+    d->scale = random_floats(wide, 4);
+    d->bias = random_floats(wide, 5);
+    d->slope = random_floats(wide, 6);
+    for (size_t i = 0; i < wide; i++) {
+        d->scale[i] = 0.002f + 0.004f * (float)fabs((double)d->scale[i]);
+        d->bias[i] *= 60;
+        d->slope[i] = i % 5 == 1 ? 0 : falls ? d->slope[i] : (float)fabs((double)d->slope[i]);
+    }
+    d->c.in = d->in;
+    d->c.fin.scale = d->scale;
+    d->c.fin.bias = end == END_PLAIN ? NULL : d->bias;
+    d->c.fin.fin = end == END_RELU ? FACET_FIN_CLIP : end == END_PRELU ? FACET_FIN_PRELU : FACET_FIN_NONE;
+    d->c.fin.slope = d->slope;
+}
+
+static void bytes_close(struct bytes *d)
+{
+    void *all[] = { d->in, d->out, d->want, d->w, d->scale, d->bias, d->slope };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        free(all[i]);
+}
+
+static void *pack_bytes(const struct facet_kernels *k, const struct bytes *d)
+{
+    void *packed = malloc(facet_conv_pack_bytes(k, FACET_FMT_U8, d->c.oc, d->c.ic, 3, 3, 1) + 64);
+    if (!packed)
+        abort();
+    facet_pack_conv_s8(k, d->w, d->c.oc, d->c.ic, 3, 3, 1, packed);
+    return packed;
+}
+
+/* C's convolution, then C's maximum. */
+static void bytes_by_c(const struct bytes *d)
+{
+    struct facet_kernels k;
+    struct facet_conv c = d->c, pool = d->c;
+    facet_kernels_init(&k, 0);
+    c.oh = c.ih - 2;
+    c.ow = c.iw - 2;
+    c.out_px = (size_t)c.oc;
+    size_t pixels = (size_t)c.n * (size_t)c.oh * (size_t)c.ow;
+    uint8_t *map = random_bytes(pixels * c.out_px, 7), *scratch = malloc(facet_conv_scratch(&c));
+    void *packed = pack_bytes(&k, d);
+    c.w = packed;
+    c.out = map;
+    k.conv_u8(&c, 0, pixels, scratch);
+    pool.in = map;
+    pool.in_px = c.out_px;
+    pool.ic = c.oc;
+    pool.ih = c.oh;
+    pool.iw = c.ow;
+    pool.sy = pool.sx = 2;
+    pool.out = d->want;
+    k.maxpool_u8(&pool, 0, (size_t)pool.n * (size_t)pool.oh);
+    free(map);
+    free(scratch);
+    free(packed);
+}
+
+static int bytes_differ(const char *what, const char *name, const struct bytes *d, void (*say)(const char *))
+{
+    for (size_t i = 0; i < d->out_bytes; i++) {
+        if (d->out[i] == d->want[i])
+            continue;
+        char line[160];
+        snprintf(line, sizeof(line), "%s in 8 bits, %s: number %zu is %d, not %d", name, what, i, d->out[i], d->want[i]);
+        say(line);
+        return 1;
+    }
+    return 0;
+}
+
+/* To the last bit, whole and in parts; what lies between pixels stays. */
+static int check_bytes(const struct facet_kernels *k, const struct convpool_case *cs, enum case_end end, bool falls, void (*say)(const char *))
+{
+    struct bytes d;
+    bytes_open(&d, cs, end, falls);
+    size_t units = convpool_units(&d.c), cut = units * 2 / 5;
+    void *packed = pack_bytes(k, &d), *scratch = malloc(facet_convpool_u8_scratch(&d.c));
+    if (!scratch)
+        abort();
+    bytes_by_c(&d);
+    d.c.w = packed;
+    d.c.out = d.out;
+    k->convpool_u8(&d.c, 0, units, scratch);
+    int wrong = bytes_differ("whole", cs->name, &d, say);
+    for (size_t i = 0; i < d.out_bytes; i++)
+        d.out[i] = i % d.c.out_px < (size_t)cs->oc ? (uint8_t)~d.out[i] : d.out[i];
+    k->convpool_u8(&d.c, cut, units, scratch);
+    k->convpool_u8(&d.c, 0, cut, scratch);
+    wrong += bytes_differ("parts", cs->name, &d, say);
+    free(packed);
+    free(scratch);
+    bytes_close(&d);
+    return wrong;
+}
+
+/* ---- all ---- */
+
 int convpool_check(const struct facet_kernels *k, void (*say)(const char *line))
 {
     static const enum case_end ends[] = { END_PLAIN, END_BIAS, END_RELU, END_PRELU };
     int wrong = 0;
-    for (const struct convpool_case *cs = convpool_cases; k->convpool_f32 && cs->name; cs++)
-        for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-            wrong += check_one(k, cs, ends[i], say);
+    for (const struct convpool_case *cs = convpool_cases; cs->name; cs++)
+        for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+            wrong += k->convpool_f32 ? check_one(k, cs, ends[i], say) : 0;
+            wrong += k->convpool_u8 ? check_bytes(k, cs, ends[i], false, say) : 0;
+            wrong += k->convpool_u8 && ends[i] == END_PRELU ? check_bytes(k, cs, ends[i], true, say) : 0;
+        }
     return wrong;
 }

@@ -48,6 +48,7 @@ void facet_kernels_init(struct facet_kernels *k, uint32_t flags)
         facet__avx512bf16_conv(k);
     if (flags & FACET_CPU_AVX512 && flags & FACET_CPU_AVX512_VNNI) {
         facet__avx512vnni_conv(k);
+        facet__avx512vnni_convpool(k);
         facet__avx512vnni_dw(k);
         facet__avx512vnni_pnet(k);
     }
@@ -116,6 +117,11 @@ size_t facet_wino_scratch(const struct facet_conv *c)
 bool facet_convpool_fits(int ih, int iw, int ic)
 {
     return ih >= 5 && iw >= 5 && ic >= 1 && (int64_t)iw * ic <= FACET__CONVPOOL_LINE;
+}
+
+size_t facet_convpool_u8_scratch(const struct facet_conv *c)
+{
+    return 4 * (size_t)(c->iw - 2) * up32(c->oc) * sizeof(int32_t);
 }
 
 size_t facet_convpool_scratch(const struct facet_conv *c)

@@ -111,6 +111,8 @@ struct facet_kernels {
      * [u0, u1) of n * ((oh + 1) / 2). NULL: not offered. Weights by facet_pack_convpool. scratch: facet_convpool_scratch bytes,
      * one per thread. */
     void (*convpool_f32)(const struct facet_conv *c, size_t u0, size_t u1, void *scratch);
+    /* The same on u8, output too, scales above 0. Weights by facet_pack_conv_s8, scratch: facet_convpool_u8_scratch bytes. */
+    void (*convpool_u8)(const struct facet_conv *c, size_t u0, size_t u1, void *scratch);
     /* Stored input; output and residual as c->fin says, any of the three formats. Weights by facet_pack_conv_bf16
      * and facet_pack_conv_s8. */
     void (*conv_bf16)(const struct facet_conv *c, size_t p0, size_t p1, void *scratch);
@@ -188,6 +190,7 @@ int facet_wino_square(const struct facet_kernels *k, enum facet_fmt in, int oh, 
 size_t facet_wino_tiles(const struct facet_conv *c);
 size_t facet_wino_scratch(const struct facet_conv *c);
 size_t facet_convpool_scratch(const struct facet_conv *c);
+size_t facet_convpool_u8_scratch(const struct facet_conv *c);
 
 /* One number between the formats: to the nearest even; NaN stays NaN. */
 static inline float facet_bf16_float(uint16_t b)

@@ -35,6 +35,7 @@ void facet__avx512_rows(struct facet_kernels *k);
 void facet__avx512_pnet(struct facet_kernels *k);
 void facet__avx512bf16_conv(struct facet_kernels *k);
 void facet__avx512vnni_conv(struct facet_kernels *k);
+void facet__avx512vnni_convpool(struct facet_kernels *k);
 void facet__avx512vnni_dw(struct facet_kernels *k);
 void facet__avx512vnni_pnet(struct facet_kernels *k);
 void facet__neon_conv(struct facet_kernels *k);

@@ -97,6 +97,9 @@ static inline void v_store_bf16(uint16_t *p, vec x) { _mm256_storeu_si256((void 
 static inline void v_storen_bf16(uint16_t *p, vec x, size_t n) { _mm256_mask_storeu_epi16(p, v_mask(n), v_bf16_of(x)); }
 
 static inline ivec i_set1(int32_t x) { return _mm512_set1_epi32(x); }
+static inline ivec i_max(ivec a, ivec b) { return _mm512_max_epi32(a, b); }
+static inline ivec i_min(ivec a, ivec b) { return _mm512_min_epi32(a, b); }
+static inline void i_store(int32_t *p, ivec a) { _mm512_storeu_si512(p, a); }
 static inline ivec i_sub(ivec a, ivec b) { return _mm512_sub_epi32(a, b); }
 static inline vec v_of_int(ivec x) { return _mm512_cvtepi32_ps(x); }
 static inline ivec i_nearest(vec x) { return _mm512_cvtps_epi32(x); }         /* even; |x| < 2^31 */
