@@ -5,7 +5,9 @@
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "base/rng.h"
+#include "engine/format/build.h"
 #include "engine/plan.h"
+#include "engine/quant/quant.h"
 
 #include <facet/error.h>
 #include <math.h>
@@ -144,9 +146,98 @@ static void test_convpool__whatever_differs_stays_two_nodes(void **state)
     agrees((struct first){ .act = "Sigmoid" }, false);
 }
 
+/* ---- in 8 bits ---- */
+
+#define SIDE 24
+
+static int fill_rnet(void *ctx, size_t i, struct facet_exec *e)
+{
+    const struct facet_shape in = { 4, { 5, 3, SIDE, SIDE } };
+    int err = facet_exec_bind(e, &in, 1);
+    float *x = err ? NULL : facet_exec_input(e, 0)->data;
+    for (int k = 0; x && k < 5 * 3 * SIDE * SIDE; k++)
+        x[k] = (float)((k * 7 + k / SIDE * 13 + (int)i * 31) % 256 - 128) / 128;
+    return err;
+}
+
+/* R-Net in 8 bits but for the layers whose bits `kept` has. */
+static struct facet_graph *quantised_rnet(unsigned kept)
+{
+    struct facet_graph *g, *out;
+    struct facet_quantiser *q;
+    struct facet_quant_opts o = FACET_QUANT_OPTS_INIT;
+    const struct facet_quant_inputs in = { 3, fill_rnet, NULL };
+    assert_int_equal(facet_builder_find("rnet")->build(&g, 1), FACET_OK);
+    if (facet_quant_open(&q, g, &o) || facet_quant_calibrate(q, &in))
+        fail_msg("%s", facet_error_text());
+    for (size_t i = 0; i < facet_quant_layers(q); i++)
+        facet_quant_keep(q, i, kept >> i & 1);
+    assert_int_equal(facet_quant_graph(q, &out), FACET_OK);
+    facet_quant_close(&q);
+    facet_graph_free(&g);
+    return out;
+}
+
+static float *run_rnet(unsigned kept, unsigned passes_off, unsigned threads, int *fused, size_t *n)
+{
+    struct facet_graph *g = quantised_rnet(kept);
+    struct facet_plan *p;
+    struct facet_exec *e;
+    struct facet_pool *pool = NULL;
+    if (threads > 1)
+        assert_int_equal(facet_pool_open(&pool, threads), FACET_OK);
+    if (facet_plan_open(&p, &g, &(struct facet_plan_opts){ .passes_off = passes_off }) || facet_exec_open(&e, p, pool) ||
+        fill_rnet(NULL, 9, e) || facet_exec_run(e))
+        fail_msg("%s", facet_error_text());
+    *fused = count(p, "ConvPool");
+    const struct facet_tensor *y = facet_exec_output(e, 0);
+    *n = (size_t)facet_shape_count(&y->shape);
+    float *out = malloc(*n * sizeof(*out));
+    assert_non_null(out);
+    memcpy(out, y->data, *n * sizeof(*out));
+    facet_exec_close(&e);
+    facet_plan_close(&p);
+    facet_pool_close(&pool);
+    return out;
+}
+
+static void test_convpool__in_8_bits_means_what_the_two_mean(void **state)
+{
+    size_t n, m;
+    int fused, none;
+    bool can = (facet_cpu_flags(NULL) & FACET_CPU_AVX512_VNNI) != 0;
+    float *want = run_rnet(0, FACET_PASS_FUSE_NETWORK, 1, &none, &m);
+    for (unsigned threads = 1; threads <= 3; threads += 2) {
+        float *got = run_rnet(0, 0, threads, &fused, &n);
+        assert_int_equal(none, 0);
+        assert_int_equal(fused, can);
+        assert_int_equal(n, m);
+        assert_memory_equal(got, want, n * sizeof(*got));
+        free(got);
+    }
+    free(want);
+}
+
+/* A map in 8 bits whose maximum is read as floats, or the other way, is no one node. */
+static void test_convpool__half_in_8_bits_works_still(void **state)
+{
+    size_t n, m;
+    int fused, none;
+    for (unsigned kept = 1; kept <= 2; kept++) {
+        float *want = run_rnet(kept, FACET_PASS_FUSE_NETWORK, 1, &none, &m), *got = run_rnet(kept, 0, 1, &fused, &n);
+        assert_int_equal(n, m);
+        for (size_t i = 0; i < n; i++)
+            assert_true(fabsf(got[i] - want[i]) <= 0.02f);
+        free(got);
+        free(want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_convpool__in_8_bits_means_what_the_two_mean),
+        cmocka_unit_test(test_convpool__half_in_8_bits_works_still),
         cmocka_unit_test(test_convpool__is_one_node_and_means_what_the_two_mean),
         cmocka_unit_test(test_convpool__whatever_differs_stays_two_nodes),
     };
