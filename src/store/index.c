@@ -1,6 +1,7 @@
 #include "store/index_priv.h"
 
 #include "base/errors.h"
+#include "base/hash.h"
 #include "base/str.h"
 
 #include <math.h>
@@ -75,15 +76,15 @@ void facet_index_keep_secret(struct facet_index *x)
 static void lock_rows(struct facet__rows *b)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), skip = (page - (uintptr_t)b->data % page) % page;
-    if (b->bytes > skip + page)
-        (void)madvise(b->data + skip, (b->bytes - skip) / page * page, MADV_DONTDUMP);
-    b->is_locked = mlock2(b->data, b->bytes, MLOCK_ONFAULT) == 0;
+    if (b->all > skip + page)
+        (void)madvise(b->data + skip, (b->all - skip) / page * page, MADV_DONTDUMP);
+    b->is_locked = mlock2(b->data, b->all, MLOCK_ONFAULT) == 0;
 }
 
 static void unlock_rows(struct facet__rows *b)
 {
     if (b->is_locked)
-        (void)munlock(b->data, b->bytes);
+        (void)munlock(b->data, b->all);
 }
 
 int facet_index_fork(struct facet_index **out, const struct facet_index *from)
@@ -118,6 +119,8 @@ static void drop_rows(struct facet__rows *b)
         facet__index_map_unref(&b->map);
     } else {
         explicit_bzero(b->data, b->bytes);
+        if (b->fine)
+            explicit_bzero(b->fine, b->all - (size_t)(b->fine - b->data));
         unlock_rows(b);
         free(b->data);
     }
@@ -268,18 +271,19 @@ static void *large_memory(size_t bytes)
     return p;
 }
 
-/* One piece of memory: the numbers first, on a cache line, then what belongs to the rows. */
+/* One piece of memory: the numbers first, on a cache line, then what belongs to the rows, then what rounding took. */
 struct facet__rows *facet__rows_new(int dim, bool int8, bool is_one_of_many)
 {
     size_t bytes = facet__block_bytes(dim, int8);
-    size_t all = bytes + FACET__ROWS * (sizeof(int64_t) + sizeof(uint32_t) + sizeof(float));
+    size_t beside = FACET__ROWS * (sizeof(int64_t) + sizeof(uint32_t) + sizeof(float));
+    size_t all = bytes + beside + (int8 ? facet__fine_bytes(dim) : 0);
     struct facet__rows *b = malloc(sizeof(*b));
     unsigned char *data = !b ? NULL : is_one_of_many ? large_memory(all) : aligned_alloc(64, (all + 63) / 64 * 64);
     if (!data) {
         free(b);
         return NULL;
     }
-    *b = (struct facet__rows){ .data = data, .bytes = bytes, .template_id = (int64_t *)(void *)(data + bytes) };
+    *b = (struct facet__rows){ .data = data, .bytes = bytes, .all = all, .fine = int8 ? data + bytes + beside : NULL, .template_id = (int64_t *)(void *)(data + bytes) };
     b->person = (uint32_t *)(void *)(b->template_id + FACET__ROWS);
     b->quality = (float *)(void *)(b->person + FACET__ROWS);
     atomic_init(&b->refs, 1);
@@ -302,12 +306,53 @@ static int new_tail(struct facet_index *x)
     return FACET_OK;
 }
 
+#define CLIP_STEPS 16.0f
+
+static uint32_t fine_sum(const unsigned char *row, int dim, size_t number)
+{
+    uint32_t sum = (uint32_t)facet_hash64(row, facet__fine_row(dim) - sizeof(uint32_t), number);
+    return sum ? sum : 1;
+}
+
+/* Keeps those that were clipped most. */
+static void note_clipped(struct facet__fine_end *end, int at, float by)
+{
+    int least = 0;
+    for (int i = 1; i < FACET__CLIPPED; i++)
+        least = abs(end->clipped[i].by) < abs(end->clipped[least].by) ? i : least;
+    float steps = by * CLIP_STEPS;
+    steps = steps > INT16_MAX ? INT16_MAX : steps < -INT16_MAX ? -INT16_MAX : steps;
+    if (fabsf(steps) <= (float)abs(end->clipped[least].by))
+        return;
+    end->clipped[least].at = (uint16_t)at;
+    end->clipped[least].by = (int16_t)lrintf(steps);
+}
+
+static void put_fine(const struct facet_index *x, struct facet__rows *b, const int8_t *coarse, const float *embedding)
+{
+    unsigned char *to = b->fine + x->rows % FACET__ROWS * facet__fine_row(x->dim);
+    size_t end_at = facet__fine_row(x->dim) - sizeof(struct facet__fine_end);
+    struct facet__fine_end end = { .sum = 0 };
+    memset(to, 0, end_at);
+    for (int i = 0; i < x->dim; i++) {
+        float rest = (embedding[i] * x->scale - (float)coarse[i]) * FACET__FINE_STEPS, kept = rest;
+        kept = kept > 127 ? 127 : kept < -127 ? -127 : kept;
+        to[i] = (unsigned char)(int8_t)lrintf(kept);
+        if (fabsf(rest) > 128)
+            note_clipped(&end, i, (rest - kept) / FACET__FINE_STEPS);
+    }
+    memcpy(to + end_at, &end, sizeof(end));
+    end.sum = fine_sum(to, x->dim, x->rows);
+    memcpy(to + end_at, &end, sizeof(end));
+}
+
 /* Rows of a group wait in the tail until it is full: who searches reads whole groups, and must not see
  * one that is being written. */
 static void put_int8(struct facet_index *x, struct facet__rows *b, const float *embedding)
 {
     size_t dim = (size_t)x->dim, at = x->rows % FACET_SCAN_ROWS;
     facet__to_int8(x->tail->rows + at * dim, embedding, x->dim, x->scale);
+    put_fine(x, b, x->tail->rows + at * dim, embedding);
     if (at + 1 < FACET_SCAN_ROWS)
         return;
     unsigned char *group = b->data + x->rows % FACET__ROWS / FACET_SCAN_ROWS * facet_scan_group_bytes(x->dim);
@@ -339,6 +384,43 @@ int facet_index_add_row(struct facet_index *x, int64_t person, int64_t template_
     else
         memcpy(b->data + at * (size_t)x->dim * sizeof(float), embedding, (size_t)x->dim * sizeof(float));
     x->rows++;
+    return FACET_OK;
+}
+
+/* Rows of groups lie in the block, those of the last one in the tail while it is not full. */
+static void read_coarse(const struct facet_index *x, size_t row, int8_t *out)
+{
+    size_t dim = (size_t)x->dim, at = row % FACET_SCAN_ROWS;
+    if (row >= x->rows - x->rows % FACET_SCAN_ROWS) {
+        memcpy(out, x->tail->rows + at * dim, dim);
+        return;
+    }
+    const struct facet__rows *b = x->row_blocks[row / FACET__ROWS];
+    const unsigned char *group = b->data + row % FACET__ROWS / FACET_SCAN_ROWS * facet_scan_group_bytes(x->dim);
+    for (size_t i = 0; i < dim; i++)
+        out[i] = (int8_t)(group[i / 4 * 64 + at * 4 + i % 4] - 128);
+}
+
+int facet__fine_cosine(const struct facet_index *x, size_t row, const float *query, float *out)
+{
+    int8_t coarse[FACET_MAX_EMBEDDING];
+    const struct facet__rows *b = x->row_blocks[row / FACET__ROWS];
+    const unsigned char *fine = b->fine + row % FACET__ROWS * facet__fine_row(x->dim);
+    struct facet__fine_end end;
+    memcpy(&end, fine + facet__fine_row(x->dim) - sizeof(end), sizeof(end));
+    if (!end.sum)
+        return FACET_OK;
+    if (b->map && end.sum != fine_sum(fine, x->dim, row))
+        return facet__index_map_damaged(b->map, row);
+    read_coarse(x, row, coarse);
+    double cosine = 0;
+    for (int i = 0; i < x->dim; i++)
+        cosine += (double)query[i] * ((double)coarse[i] + (double)(int8_t)fine[i] / (double)FACET__FINE_STEPS);
+    for (int i = 0; i < FACET__CLIPPED; i++)
+        if (end.clipped[i].at < x->dim)
+            cosine += (double)query[end.clipped[i].at] * (double)end.clipped[i].by / (double)CLIP_STEPS;
+    explicit_bzero(coarse, sizeof(coarse));
+    *out = (float)(cosine / (double)x->scale);
     return FACET_OK;
 }
 

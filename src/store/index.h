@@ -7,8 +7,8 @@
  *
  * Rows are float32, or int8 by x -> round(x * S), half away from zero, S = 736 for 512 numbers and
  * 736 * sqrt(dim / 512) otherwise (the numbers of shorter embeddings are larger; this clips equally
- * few). The cosine is then the int32 dot product / S^2. int8 rows lie as base/scan.h wants them;
- * those of a group that is not full yet lie beside.
+ * few). The int32 dot product / S^2 says which may be the best; their cosines are then taken from all that is kept of
+ * them (facet__fine_cosine). int8 rows lie as base/scan.h wants them; those of a group that is not full yet lie beside.
  *
  * An int8 index can be written to a file and mapped: then it costs no more memory than what is read
  * of it, and opens at once. Each block of a mapped file is checked when a search first meets it. */

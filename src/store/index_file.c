@@ -2,6 +2,7 @@
  *
  *     head      struct head in 4096 bytes
  *     blocks    each: groups of base/scan.h, template ids, slots of people, qualities, of 4096 rows
+ *     fine      from the next page on: of each block, what rounding took from its rows, each with a checksum
  *     sums      a checksum for each block
  *     people    ids, ends of names, names
  *
@@ -23,7 +24,7 @@
 #include <unistd.h>
 
 #define MAGIC 0x7865646e69746366u         /* "fctindex" */
-#define VERSION 1
+#define VERSION 2
 #define HEAD 4096
 #define BESIDE (FACET__ROWS * (sizeof(int64_t) + sizeof(uint32_t) + sizeof(float)))
 #define EMPTY 128                         /* how a zero is kept in a group */
@@ -37,7 +38,7 @@ struct head {
 };
 
 /* Where the parts lie, from the numbers in the head. */
-struct layout { uint64_t blocks, block_bytes, sums_at, ids_at, ends_at, names_at, end; };
+struct layout { uint64_t blocks, block_bytes, sums_at, ids_at, ends_at, names_at, fine_at, fine_bytes, end; };
 
 struct facet__index_map {
     atomic_int refs;
@@ -51,7 +52,9 @@ static struct layout layout_of(const struct head *h)
 {
     struct layout l = { .blocks = (h->rows + FACET__ROWS - 1) / FACET__ROWS };
     l.block_bytes = facet__block_bytes((int)h->dim, true) + BESIDE;
-    l.sums_at = HEAD + l.blocks * l.block_bytes;
+    l.fine_at = (HEAD + l.blocks * l.block_bytes + HEAD - 1) / HEAD * HEAD;
+    l.fine_bytes = facet__fine_bytes((int)h->dim);
+    l.sums_at = l.fine_at + l.blocks * l.fine_bytes;
     l.ids_at = l.sums_at + l.blocks * sizeof(uint64_t);
     l.ends_at = l.ids_at + h->people * sizeof(int64_t);
     l.names_at = l.ends_at + (h->people + 1) / 2 * 2 * sizeof(uint32_t);
@@ -135,6 +138,18 @@ static int put_block(struct writing *w, size_t number)
     return err;
 }
 
+/* Nothing behind the last row. */
+static int put_fine(struct writing *w, size_t number)
+{
+    static const unsigned char nothing[HEAD];
+    size_t left = w->x->rows - number * FACET__ROWS, rows = left < FACET__ROWS ? left : FACET__ROWS;
+    size_t used = rows * facet__fine_row(w->x->dim);
+    int err = facet_file_put(&w->file, w->x->row_blocks[number]->fine, used);
+    for (; !err && used < w->at.fine_bytes; used += HEAD)
+        err = facet_file_put(&w->file, nothing, w->at.fine_bytes - used < HEAD ? w->at.fine_bytes - used : HEAD);
+    return err;
+}
+
 /* The head comes last: before the renaming, where it would stand, there is nothing. */
 static int put_head(struct writing *w)
 {
@@ -155,6 +170,10 @@ static int put_all(struct writing *w)
     int err = facet_file_put(&w->file, page, HEAD);
     for (size_t i = 0; !err && i < w->at.blocks; i++)
         err = put_block(w, i);
+    if (!err)
+        err = facet_file_put(&w->file, page, w->at.fine_at - HEAD - w->at.blocks * w->at.block_bytes);
+    for (size_t i = 0; !err && i < w->at.blocks; i++)
+        err = put_fine(w, i);
     if (!err)
         err = facet_file_put(&w->file, w->sums, w->at.blocks * sizeof(*w->sums));
     if (!err)
@@ -256,6 +275,11 @@ void facet__index_map_unref(struct facet__index_map **pm)
     free(m);
 }
 
+int facet__index_map_damaged(const struct facet__index_map *m, size_t row)
+{
+    return facet_fail(FACET_E_STORE, "search index '%s' is damaged: template %zu differs from its checksum", m->path, row);
+}
+
 int64_t facet__index_map_person_id(const struct facet__index_map *m, size_t slot)
 {
     return ((const int64_t *)(const void *)(m->file.data + m->at.ids_at))[slot];
@@ -279,6 +303,7 @@ static struct facet__rows *map_block(struct facet__index_map *m, size_t number, 
         return NULL;
     b->data = (unsigned char *)(uintptr_t)(m->file.data + HEAD + number * m->at.block_bytes);
     b->bytes = facet__block_bytes(dim, true);
+    b->fine = (unsigned char *)(uintptr_t)(m->file.data + m->at.fine_at + number * m->at.fine_bytes);
     b->template_id = (int64_t *)(void *)(b->data + b->bytes);
     b->person = (uint32_t *)(void *)(b->template_id + FACET__ROWS);
     b->quality = (float *)(void *)(b->person + FACET__ROWS);
@@ -332,6 +357,7 @@ static int own_last_block(struct facet_index *x, const struct facet__rows *b, si
     if (err)
         return err;
     memcpy(own->data, b->data, own->bytes + BESIDE);
+    memcpy(own->fine, b->fine, facet__fine_bytes(x->dim));
     size_t quads = facet_scan_quads(x->dim), at = rows / FACET_SCAN_ROWS;
     const unsigned char *group = b->data + at * facet_scan_group_bytes(x->dim);
     struct facet__tail *t = malloc(sizeof(*t));
@@ -438,7 +464,7 @@ static int overwrite(int fd, const char *path, const struct facet_map *file)
             err = fill(fd, path, begin + at.block_bytes - BESIDE, BESIDE, 0);
     }
     if (!err)
-        err = fill(fd, path, at.sums_at, at.end - at.sums_at, 0);
+        err = fill(fd, path, at.fine_at, at.end - at.fine_at, 0);
     return err ? err : fill(fd, path, 0, HEAD, 0);
 }
 

@@ -2,6 +2,10 @@
  * query in a heap, and the heaps are joined at the end. Better is a higher cosine, of equal ones a lower
  * template id: a total order, so that neither threads nor blocks show in the answer.
  *
+ * int8 rows are rounded, and so is a query: cosines are off by up to 0.004. So somewhat more than the k best by
+ * these sums are kept, and those that may be among the k best are looked at again, with all that is known of them and
+ * the query as it came. What is answered are their cosines.
+ *
  * Sums of int8 rows come from base/scan.h for some groups and a panel of queries at a time. The scan
  * marks what may be better than the worst of the heap; only that is looked at. */
 #include "store/index_priv.h"
@@ -18,14 +22,30 @@
 #define BATCH 96                               /* queries that pass over the rows together */
 #define PANELS (BATCH / FACET_SCAN_QUERIES)
 #define EVERYBODY SIZE_MAX
+#define MORE 16                                /* kept for the second look */
+#define NEAR 0.008f                            /* what two cosines of rounded numbers may be off together */
+#define FEW 16                                 /* answers for which one query needs no memory for it */
 
-/* --- the best so far: a heap with the worst at its root, `person` holding a slot --- */
+/* --- the best so far: a heap with the worst at its root, `person` holding a slot, `quality` the row's number --- */
 
 struct top { struct facet_match *out; int k, n; bool by_person; };
 
 static bool is_better(const struct facet_match *a, const struct facet_match *b)
 {
     return a->cosine > b->cosine || (a->cosine == b->cosine && a->template_id < b->template_id);
+}
+
+static void set_row(struct facet_match *m, size_t row)
+{
+    uint32_t number = (uint32_t)row;
+    memcpy(&m->quality, &number, sizeof(number));
+}
+
+static size_t row_of(const struct facet_match *m)
+{
+    uint32_t number;
+    memcpy(&number, &m->quality, sizeof(number));
+    return number;
 }
 
 static void put(struct facet_match *to, const struct facet_match *m)
@@ -71,8 +91,8 @@ static void top_offer(struct top *t, const struct facet_match *m)
     }
 }
 
-/* Best first; slots become ids and names. */
-static void top_finish(struct top *t, const struct facet_index *x)
+/* Best first. */
+static void top_sort(struct top *t)
 {
     int found = t->n;
     while (t->n > 1) {
@@ -83,11 +103,47 @@ static void top_finish(struct top *t, const struct facet_index *x)
         put(&t->out[t->n], &worst);
     }
     t->n = found;
-    for (int i = 0; i < found; i++) {
-        size_t slot = (size_t)t->out[i].person;
+}
+
+/* How many are kept for the best k. Long lists have no more: their ends are ends by rounded numbers. */
+static int kept_of(const struct facet_index *x, int k)
+{
+    return x->int8 && k > 0 && k <= FEW ? k + MORE : k;
+}
+
+/* A sorted list by what is known in full; what cannot be among the first k goes. */
+static int look_again(struct top *t, const struct facet_index *x, const float *query, int k)
+{
+    int n = 0;
+    while (n < t->n && (n < k || t->out[n].cosine >= t->out[k - 1].cosine - NEAR))
+        n++;
+    t->n = n;
+    for (int i = 0; i < n; i++) {
+        struct facet_match m;
+        int err = facet__fine_cosine(x, row_of(&t->out[i]), query, &t->out[i].cosine), at = i;
+        if (err)
+            return err;
+        put(&m, &t->out[i]);
+        for (; at > 0 && is_better(&m, &t->out[at - 1]); at--)
+            put(&t->out[at], &t->out[at - 1]);
+        put(&t->out[at], &m);
+    }
+    return FACET_OK;
+}
+
+/* The best k, best first; slots become ids and names. */
+static int top_finish(struct top *t, const struct facet_index *x, const float *query, int k)
+{
+    top_sort(t);
+    int err = x->int8 ? look_again(t, x, query, k) : FACET_OK;
+    t->n = t->n < k ? t->n : k;
+    for (int i = 0; !err && i < t->n; i++) {
+        size_t slot = (size_t)t->out[i].person, row = row_of(&t->out[i]);
+        t->out[i].quality = x->row_blocks[row / FACET__ROWS]->quality[row % FACET__ROWS];
         t->out[i].person = facet__index_person_id(x, slot);
         facet__index_person_name(x, slot, t->out[i].name);
     }
+    return err;
 }
 
 /* --- one thread's search --- */
@@ -101,6 +157,7 @@ struct searcher {
     int n, n_panels;
     struct facet_scan_panel *panels;           /* each thread has its own: their floors rise */
     struct top *tops;                          /* n */
+    size_t first;                              /* row of the block at hand */
     size_t only;                               /* slot of the one person looked for, or EVERYBODY */
     float unit;
 };
@@ -110,7 +167,8 @@ static void offer(struct searcher *s, int query, const struct facet__rows *b, si
     if (s->only != EVERYBODY && b->person[row] != s->only)
         return;
     struct facet_match m;
-    m.person = b->person[row], m.template_id = b->template_id[row], m.cosine = cosine, m.quality = b->quality[row];
+    m.person = b->person[row], m.template_id = b->template_id[row], m.cosine = cosine;
+    set_row(&m, s->first + row);
     top_offer(&s->tops[query], &m);
 }
 
@@ -209,6 +267,7 @@ static int scan_block(struct searcher *s, size_t number)
     int err = facet__rows_check(b, x);
     if (err)
         return err;
+    s->first = number * FACET__ROWS;
     if (!x->int8) {
         scan_floats(s, b, rows);
         return FACET_OK;
@@ -225,7 +284,7 @@ static size_t blocks_of(const struct facet_index *x)
 
 /* --- one query, no memory --- */
 
-static int search_one(const struct facet_index *x, const float *query, uint32_t flags, size_t only, struct top *t)
+static int scan_all(const struct facet_index *x, const float *query, uint32_t flags, size_t only, struct top *t)
 {
     _Alignas(64) unsigned char panel_memory[FACET_MAX_EMBEDDING * 3 + 64];
     int8_t bytes[FACET_MAX_EMBEDDING];
@@ -243,30 +302,41 @@ static int search_one(const struct facet_index *x, const float *query, uint32_t 
         err = scan_block(&s, b);
     explicit_bzero(bytes, sizeof(bytes));
     explicit_bzero(panel_memory, sizeof(panel_memory));
-    if (err)
-        return err;
-    top_finish(t, x);
-    return t->n;
+    return err;
+}
+
+static int finish_into(struct top *t, const struct facet_index *x, const float *query, int k, struct facet_match *out)
+{
+    int err = top_finish(t, x, query, k);
+    if (!err && t->n && t->out != out)
+        memcpy(out, t->out, (size_t)t->n * sizeof(*out));
+    return err ? err : t->n;
+}
+
+static int search_one(const struct facet_index *x, const float *query, uint32_t flags, size_t only, bool by_person, int k,
+                      struct facet_match *out)
+{
+    struct facet_match some[FEW + MORE];
+    struct top t = { .out = k <= FEW ? some : out, .k = kept_of(x, k), .by_person = by_person };
+    int err = scan_all(x, query, flags, only, &t);
+    return err ? err : finish_into(&t, x, query, k, out);
 }
 
 int facet_index_search(const struct facet_index *x, const float *query, int k, uint32_t flags, struct facet_match *out)
 {
-    struct top t = { .out = out, .k = k, .by_person = true };
-    return search_one(x, query, flags, EVERYBODY, &t);
+    return search_one(x, query, flags, EVERYBODY, true, k, out);
 }
 
 int facet_index_nearest(const struct facet_index *x, const float *query, int k, uint32_t flags, struct facet_match *out)
 {
-    struct top t = { .out = out, .k = k };
-    return search_one(x, query, flags, EVERYBODY, &t);
+    return search_one(x, query, flags, EVERYBODY, false, k, out);
 }
 
 int facet_index_match_person(const struct facet_index *x, const float *query, int64_t person, uint32_t flags,
                              struct facet_match *out)
 {
-    struct top t = { .out = out, .k = 1 };
     size_t slot;
-    return facet__index_find_person(x, person, &slot) ? search_one(x, query, flags, slot, &t) : 0;
+    return facet__index_find_person(x, person, &slot) ? search_one(x, query, flags, slot, false, 1, out) : 0;
 }
 
 /* --- many queries, several threads --- */
@@ -278,7 +348,7 @@ struct many {
     unsigned char *panel_memory;
     struct facet_scan_panel *panels;           /* threads x PANELS */
     struct top *tops;                          /* threads x BATCH */
-    struct facet_match *matches;               /* of all threads but the first, which writes to the caller's */
+    struct facet_match *matches;               /* threads x BATCH x kept */
     size_t panel_bytes, dim;
     atomic_int err;
 };
@@ -297,7 +367,7 @@ static void many_close(struct many *m)
     free(m->matches);
 }
 
-static int many_open(struct many *m, const struct facet_index *x, unsigned threads, size_t k)
+static int many_open(struct many *m, const struct facet_index *x, unsigned threads, size_t kept)
 {
     *m = (struct many){ .threads = threads, .dim = (size_t)x->dim };
     m->panel_bytes = (facet_scan_panel_bytes(x->dim, FACET_SCAN_QUERIES) + 63) / 64 * 64;
@@ -306,7 +376,7 @@ static int many_open(struct many *m, const struct facet_index *x, unsigned threa
     m->panel_memory = aligned_alloc(64, PANELS * m->panel_bytes);
     m->panels = calloc((size_t)threads * PANELS, sizeof(*m->panels));
     m->tops = calloc((size_t)threads * BATCH, sizeof(*m->tops));
-    m->matches = malloc((threads - 1) * BATCH * k * sizeof(*m->matches) + 1);
+    m->matches = malloc(threads * BATCH * kept * sizeof(*m->matches) + 1);
     if (m->each && m->bytes && m->panel_memory && m->panels && m->tops && m->matches)
         return FACET_OK;
     many_close(m);
@@ -338,7 +408,8 @@ static void many_block(void *ctx, size_t block, unsigned worker)
         atomic_store(&m->err, err);
 }
 
-static void join_tops(struct many *m, int n, const struct facet_index *x, int *found)
+static int join_tops(struct many *m, int n, const struct facet_index *x, const float *queries, int k, size_t step,
+                     struct facet_match *out, int *found)
 {
     for (int q = 0; q < n; q++) {
         struct top *all = &m->tops[q];
@@ -347,9 +418,11 @@ static void join_tops(struct many *m, int n, const struct facet_index *x, int *f
             for (int i = 0; i < part->n; i++)
                 top_offer(all, &part->out[i]);
         }
-        top_finish(all, x);
-        found[q] = all->n;
+        found[q] = finish_into(all, x, queries + (size_t)q * m->dim, k, out + (size_t)q * step);
+        if (found[q] < 0)
+            return found[q];
     }
+    return FACET_OK;
 }
 
 /* The text of a failure is its thread's own: it is made again on the caller's. */
@@ -366,6 +439,7 @@ static int damage_of(const struct facet_index *x, int err)
 static int search_batch(struct many *m, const struct facet_index *x, const float *queries, int n,
                         const struct facet_search_opts *o, int k, uint32_t flags, struct facet_match *out, int *found)
 {
+    int kept = kept_of(x, k);
     int n_panels = lay_out_panels(m, x, queries, n);
     for (unsigned t = 0; t < m->threads; t++) {
         struct facet_scan_panel *panels = m->panels + (size_t)t * PANELS;
@@ -376,9 +450,8 @@ static int search_batch(struct many *m, const struct facet_index *x, const float
                                         .panels = panels, .tops = m->tops + (size_t)t * BATCH, .only = EVERYBODY,
                                         .unit = 1.0f / (x->scale * x->scale) };
         for (int q = 0; q < n; q++) {
-            struct facet_match *own = m->matches + ((size_t)(t - 1) * BATCH + (size_t)q) * (size_t)k;
-            m->each[t].tops[q] = (struct top){ .out = t ? own : out + (size_t)q * (size_t)o->k, .k = k,
-                                               .by_person = !o->templates };
+            struct facet_match *own = m->matches + ((size_t)t * BATCH + (size_t)q) * (size_t)kept;
+            m->each[t].tops[q] = (struct top){ .out = own, .k = kept, .by_person = !o->templates };
         }
     }
     if (k > 0)
@@ -386,8 +459,7 @@ static int search_batch(struct many *m, const struct facet_index *x, const float
     int err = atomic_load(&m->err);
     if (err)
         return damage_of(x, err);
-    join_tops(m, n, x, found);
-    return FACET_OK;
+    return join_tops(m, n, x, queries, k, (size_t)o->k, out, found);
 }
 
 int facet_index_search_many(const struct facet_index *x, const float *queries, int n, const struct facet_search_opts *o,
@@ -396,7 +468,7 @@ int facet_index_search_many(const struct facet_index *x, const float *queries, i
     size_t most = x->rows < INT_MAX ? x->rows : INT_MAX;
     int k = (size_t)o->k < most ? o->k : (int)most;
     struct many m;
-    int err = many_open(&m, x, facet_pool_threads(o->pool), (size_t)k);
+    int err = many_open(&m, x, facet_pool_threads(o->pool), (size_t)kept_of(x, k));
     if (err)
         return err;
     for (int done = 0; !err && done < n; done += BATCH)

@@ -153,9 +153,9 @@ static void test_map__refuses_other_files_and_damage(void **state)
     change(r->path, 0, 1);
     refuse(r->path, &tie_a, FACET_E_FORMAT, "no search index");
     change(r->path, 0, 1);
-    change(r->path, 8, 2);
+    change(r->path, 8, 1);
     refuse(r->path, &tie_a, FACET_E_UNSUPPORTED, "version 3");
-    change(r->path, 8, 2);
+    change(r->path, 8, 1);
     change(r->path, 20, 1);
     refuse(r->path, &tie_a, FACET_E_FORMAT, "its head");
     change(r->path, 20, 1);
@@ -214,6 +214,27 @@ static void test_write__that_fails_leaves_nothing(void **state)
     facet_index_unref(&x);
 }
 
+/* Behind two blocks; a search that is answered by another template does not meet it. */
+static void test_search__meets_damage_of_what_rounding_took(void **state)
+{
+    const struct room *r = *state;
+    struct facet_index *x;
+    struct facet_match m;
+    float q[DIM];
+    size_t block = ((size_t)DIM + 3) / 4 * 64 * 256 + 4096 * 16, row = ((size_t)DIM + 3) / 4 * 4 + 12;
+    size_t fine = (4096 + 2 * block + 4095) / 4096 * 4096;
+    write_index(r->path, 8192, 30);
+    change(r->path, fine + 7 * row + 2, 1);
+    change(r->path, fine + 9 * row + row - 1, 1);
+    assert_int_equal(facet_index_map(&x, r->path, &tie_a), FACET_OK);
+    assert_int_equal(facet_index_check(x), FACET_OK);
+    assert_int_equal(facet_index_search(x, make_embedding(q, DIM, 8), 1, 0, &m), 1);
+    assert_int_equal(facet_index_search(x, make_embedding(q, DIM, 7), 1, 0, &m), FACET_E_STORE);
+    assert_non_null(strstr(facet_error_text(), "template 7 differs"));
+    assert_int_equal(facet_index_search(x, make_embedding(q, DIM, 9), 1, 0, &m), FACET_E_STORE);
+    facet_index_unref(&x);
+}
+
 static void test_erase__leaves_nobody_even_where_it_is_mapped(void **state)
 {
     const struct room *r = *state;
@@ -237,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_file__gives_back_what_was_written, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_search__meets_damage_of_what_rounding_took, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_file__is_for_its_owner_alone, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_mapped__grows_like_any_other_and_is_written_again, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_map__refuses_what_it_was_not_made_for, room_open, room_close),
