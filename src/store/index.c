@@ -283,7 +283,8 @@ struct facet__rows *facet__rows_new(int dim, bool int8, bool is_one_of_many)
         free(b);
         return NULL;
     }
-    *b = (struct facet__rows){ .data = data, .bytes = bytes, .all = all, .fine = int8 ? data + bytes + beside : NULL, .template_id = (int64_t *)(void *)(data + bytes) };
+    *b = (struct facet__rows){ .data = data, .bytes = bytes, .all = all, .template_id = (int64_t *)(void *)(data + bytes) };
+    b->fine = int8 ? data + bytes + beside : NULL;
     b->person = (uint32_t *)(void *)(b->template_id + FACET__ROWS);
     b->quality = (float *)(void *)(b->person + FACET__ROWS);
     atomic_init(&b->refs, 1);
@@ -404,9 +405,13 @@ static void read_coarse(const struct facet_index *x, size_t row, int8_t *out)
 int facet__fine_cosine(const struct facet_index *x, size_t row, const float *query, float *out)
 {
     int8_t coarse[FACET_MAX_EMBEDDING];
+    unsigned char read[FACET_MAX_EMBEDDING + sizeof(struct facet__fine_end)];
     const struct facet__rows *b = x->row_blocks[row / FACET__ROWS];
-    const unsigned char *fine = b->fine + row % FACET__ROWS * facet__fine_row(x->dim);
+    const unsigned char *fine = b->map ? read : b->fine + row % FACET__ROWS * facet__fine_row(x->dim);
     struct facet__fine_end end;
+    int err = b->map ? facet__index_map_fine(b->map, row, x->dim, read) : FACET_OK;
+    if (err)
+        return err;
     memcpy(&end, fine + facet__fine_row(x->dim) - sizeof(end), sizeof(end));
     if (!end.sum)
         return FACET_OK;
@@ -420,6 +425,7 @@ int facet__fine_cosine(const struct facet_index *x, size_t row, const float *que
         if (end.clipped[i].at < x->dim)
             cosine += (double)query[end.clipped[i].at] * (double)end.clipped[i].by / (double)CLIP_STEPS;
     explicit_bzero(coarse, sizeof(coarse));
+    explicit_bzero(read, sizeof(read));
     *out = (float)(cosine / (double)x->scale);
     return FACET_OK;
 }

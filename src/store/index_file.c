@@ -45,6 +45,7 @@ struct facet__index_map {
     struct facet_map file;
     struct layout at;
     uint64_t people, name_bytes;
+    int fd;
     char path[4096];
 };
 
@@ -272,7 +273,19 @@ void facet__index_map_unref(struct facet__index_map **pm)
     if (!m || atomic_fetch_sub(&m->refs, 1) != 1)
         return;
     facet_map_close(&m->file);
+    if (m->fd >= 0)
+        close(m->fd);
     free(m);
+}
+
+/* Read and not mapped: systems map all that a file keeps around a page with it, and in time all would be resident. */
+int facet__index_map_fine(const struct facet__index_map *m, size_t row, int dim, unsigned char *out)
+{
+    size_t bytes = facet__fine_row(dim);
+    off_t at = (off_t)(m->at.fine_at + row / FACET__ROWS * m->at.fine_bytes + row % FACET__ROWS * bytes);
+    if (pread(m->fd, out, bytes, at) == (ssize_t)bytes)
+        return FACET_OK;
+    return facet_fail(FACET_E_STORE, "search index '%s' is damaged: it cannot be read at template %zu", m->path, row);
 }
 
 int facet__index_map_damaged(const struct facet__index_map *m, size_t row)
@@ -397,7 +410,10 @@ static int open_map(struct facet__index_map *m, const char *path, const struct f
     if (strlen(path) >= sizeof(m->path))
         return facet_fail(FACET_E_LIMIT, "cannot open '%s': the path is too long", path);
     memcpy(m->path, path, strlen(path) + 1);
+    m->fd = open(path, O_RDONLY | O_CLOEXEC);
     int err = facet_map_open(&m->file, path, SIZE_MAX);
+    if (!err && m->fd < 0)
+        err = facet_fail_errno("open", path);
     if (!err)
         err = check_head(h, &m->at, &m->file, path);
     if (!err)
@@ -418,6 +434,7 @@ int facet_index_map(struct facet_index **out, const char *path, const struct fac
     if (!m)
         return facet_fail_nomem();
     atomic_init(&m->refs, 1);
+    m->fd = -1;
     int err = open_map(m, path, tie, &h);
     if (!err)
         err = facet_index_open(&x, tie->dim, true);

@@ -78,6 +78,8 @@ struct facet__rows *facet__rows_new(int dim, bool int8, bool is_one_of_many);
 /* index_file.c */
 struct facet__index_map *facet__index_map_ref(struct facet__index_map *m);
 void facet__index_map_unref(struct facet__index_map **m);
+/* What rounding took from a row of the file, facet__fine_row bytes. */
+int facet__index_map_fine(const struct facet__index_map *m, size_t row, int dim, unsigned char *out);
 /* Fails with its name. */
 int facet__index_map_damaged(const struct facet__index_map *m, size_t row);
 int64_t facet__index_map_person_id(const struct facet__index_map *m, size_t slot);
