@@ -405,11 +405,11 @@ static void read_coarse(const struct facet_index *x, size_t row, int8_t *out)
 int facet__fine_cosine(const struct facet_index *x, size_t row, const float *query, float *out)
 {
     int8_t coarse[FACET_MAX_EMBEDDING];
-    unsigned char read[FACET_MAX_EMBEDDING + sizeof(struct facet__fine_end)];
+    unsigned char own[FACET_MAX_EMBEDDING + sizeof(struct facet__fine_end)];
     const struct facet__rows *b = x->row_blocks[row / FACET__ROWS];
-    const unsigned char *fine = b->map ? read : b->fine + row % FACET__ROWS * facet__fine_row(x->dim);
+    const unsigned char *fine = b->map ? own : b->fine + row % FACET__ROWS * facet__fine_row(x->dim);
     struct facet__fine_end end;
-    int err = b->map ? facet__index_map_fine(b->map, row, x->dim, read) : FACET_OK;
+    int err = b->map ? facet__index_map_fine(b->map, row, x->dim, own) : FACET_OK;
     if (err)
         return err;
     memcpy(&end, fine + facet__fine_row(x->dim) - sizeof(end), sizeof(end));
@@ -425,7 +425,7 @@ int facet__fine_cosine(const struct facet_index *x, size_t row, const float *que
         if (end.clipped[i].at < x->dim)
             cosine += (double)query[end.clipped[i].at] * (double)end.clipped[i].by / (double)CLIP_STEPS;
     explicit_bzero(coarse, sizeof(coarse));
-    explicit_bzero(read, sizeof(read));
+    explicit_bzero(own, sizeof(own));
     *out = (float)(cosine / (double)x->scale);
     return FACET_OK;
 }

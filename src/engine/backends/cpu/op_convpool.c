@@ -113,6 +113,11 @@ static bool convpool_supports(const struct facet_graph *g, const struct facet_no
     return w && w->data && (!b || b->data);
 }
 
+static bool convpool_stores(const struct facet_graph *g, const struct facet_node *n, enum facet_dtype t)
+{
+    return t == FACET_U8 && facet_cpu_sums_store(g, n, t);
+}
+
 static int pack_weights(struct facet_cpu_node *s, const struct facet_value *w, struct facet_pack *pack)
 {
     int oc = (int)w->shape.dim[0], ic = (int)w->shape.dim[1];
@@ -187,7 +192,7 @@ static int convpool_run(const struct facet_cpu_node *s, const struct facet_graph
 }
 
 const struct facet_cpu_op facet_cpu_convpool[] = {
-    { .name = "ConvPool", .domain = "facet", .supports = convpool_supports, .stores = facet_cpu_sums_store, .strided = FACET_STRIDED_OUT,
+    { .name = "ConvPool", .domain = "facet", .supports = convpool_supports, .stores = convpool_stores, .strided = FACET_STRIDED_OUT,
       .drops = true, .prepare = convpool_prepare, .scratch = convpool_scratch, .run = convpool_run },
     { 0 },
 };
