@@ -124,7 +124,7 @@ static int open_sealing(struct facet_gallery *g)
     if (!err && was_plain)
         err = seal_all(g);
     if (!err && g->db.vault)
-        facet_vault_keep(g->vault, &(struct facet_vault_keeper){ keep_key, g });
+        err = facet_vault_keep(g->vault, &(struct facet_vault_keeper){ keep_key, g });
     return err;
 }
 

@@ -27,9 +27,10 @@ struct keys { unsigned char wrap[FACET_KEY_BYTES], anyone[FACET_KEY_BYTES], hash
 
 struct facet_vault {
     struct keys *keys;             /* in locked memory */
-    struct facet_lock lock;        /* around the keeper */
+    struct facet_lock lock;        /* around the keepers */
     bool has_lock;
-    struct facet_vault_keeper keeper;
+    struct facet_vault_keeper keepers[FACET_VAULT_KEEPERS];
+    int n_keepers;
     char origin[4200];
 };
 
@@ -244,28 +245,45 @@ const char *facet_vault_origin(const struct facet_vault *v)
 
 /* --- keepers --- */
 
-void facet_vault_keep(struct facet_vault *v, const struct facet_vault_keeper *k)
+int facet_vault_keep(struct facet_vault *v, const struct facet_vault_keeper *k)
 {
     facet_lock_take(&v->lock);
-    v->keeper = k ? *k : (struct facet_vault_keeper){ NULL };
+    bool fits = v->n_keepers < FACET_VAULT_KEEPERS;
+    if (fits)
+        v->keepers[v->n_keepers++] = *k;
     facet_lock_give(&v->lock);
+    return fits ? FACET_OK : facet_fail(FACET_E_LIMIT, "more than %d galleries are open with one site key", FACET_VAULT_KEEPERS);
 }
 
 void facet_vault_unkeep(struct facet_vault *v, const void *ctx)
 {
+    int n = 0;
     facet_lock_take(&v->lock);
-    if (v->keeper.ctx == ctx)
-        v->keeper = (struct facet_vault_keeper){ NULL };
+    for (int i = 0; i < v->n_keepers; i++)
+        if (v->keepers[i].ctx != ctx)
+            v->keepers[n++] = v->keepers[i];
+    v->n_keepers = n;
     facet_lock_give(&v->lock);
 }
 
+static int ask_keepers(const struct facet_vault_keeper *k, int n, int64_t person, bool make, unsigned char wrapped[FACET_VAULT_WRAPPED])
+{
+    int err = facet_fail(FACET_E_NOT_FOUND, "there is no key of person %lld: no gallery keeps it here", (long long)person);
+    for (int i = n; err == FACET_E_NOT_FOUND && i-- > 0;)
+        err = k[i].get(k[i].ctx, person, make, wrapped);
+    return err;
+}
+
+/* A key that is there goes before one that would have to be made. */
 static int ask_keeper(struct facet_vault *v, int64_t person, bool make, unsigned char wrapped[FACET_VAULT_WRAPPED])
 {
+    struct facet_vault_keeper k[FACET_VAULT_KEEPERS];
     facet_lock_take(&v->lock);
-    struct facet_vault_keeper k = v->keeper;
+    int n = v->n_keepers;
+    memcpy(k, v->keepers, sizeof(k));
     facet_lock_give(&v->lock);
-    return k.get ? k.get(k.ctx, person, make, wrapped)
-                 : facet_fail(FACET_E_NOT_FOUND, "there is no key of person %lld: no gallery keeps them here", (long long)person);
+    int err = ask_keepers(k, n, person, false, wrapped);
+    return err == FACET_E_NOT_FOUND && make ? ask_keepers(k, n, person, true, wrapped) : err;
 }
 
 /* --- sealing --- */

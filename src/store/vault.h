@@ -44,13 +44,14 @@ int facet_vault_open_sealed(struct facet_vault *v, int64_t person, const char *w
 void facet_vault_hash(const struct facet_vault *v, const char *purpose, const char *text, unsigned char out[FACET_VAULT_HASH]);
 
 /* Who keeps the wrapped keys. `get`: FACET_E_NOT_FOUND when the person is not there; makes one where a person has none and
- * `make` is set. One keeper at a time; NULL: none. Calls come without a lock of the vault held. */
+ * `make` is set. Up to FACET_VAULT_KEEPERS; the latest is asked first. Calls come without a lock of the vault held. */
+#define FACET_VAULT_KEEPERS 8
 struct facet_vault_keeper {
     int (*get)(void *ctx, int64_t person, bool make, unsigned char wrapped[FACET_VAULT_WRAPPED]);
     void *ctx;
 };
-void facet_vault_keep(struct facet_vault *v, const struct facet_vault_keeper *k);
-void facet_vault_unkeep(struct facet_vault *v, const void *ctx);       /* when ctx is still the keeper's */
+int facet_vault_keep(struct facet_vault *v, const struct facet_vault_keeper *k);       /* FACET_E_LIMIT */
+void facet_vault_unkeep(struct facet_vault *v, const void *ctx);       /* no such keeper: fine */
 
 /* For keepers. A new person's key, wrapped; and sealing with a wrapped key at hand. */
 void facet_vault_new_key(struct facet_vault *v, int64_t person, unsigned char wrapped[FACET_VAULT_WRAPPED]);

@@ -146,7 +146,7 @@ static void test_person__what_is_sealed_is_gone_with_the_key(void **state)
     assert_int_equal(open_key(&v, in_room(state, "site.key"), true), FACET_OK);
     assert_int_equal(facet_vault_seal(v, 1, "x:1", "text", 4, &sealed, &n), FACET_E_NOT_FOUND); /* nobody keeps keys */
     k.v = v;
-    facet_vault_keep(v, &(struct facet_vault_keeper){ keep, &k });
+    assert_int_equal(facet_vault_keep(v, &(struct facet_vault_keeper){ keep, &k }), FACET_OK);
     assert_int_equal(facet_vault_seal(v, 1, "x:1", "text", 4, &sealed, &n), FACET_OK);
     assert_int_equal(n, 4 + FACET_VAULT_EXTRA);
     assert_int_equal(facet_vault_open_sealed(v, 1, "x:1", sealed, n, &plain, &m), FACET_OK);
