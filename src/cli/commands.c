@@ -15,6 +15,7 @@ const struct facet_cmd *const facet_commands[] = {
     &facet_cmd_enroll,
     &facet_cmd_people,
     &facet_cmd_gallery,
+    &facet_cmd_store,
     &facet_cmd_models,
     &facet_cmd_data,
     &facet_cmd_bench,

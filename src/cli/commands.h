@@ -14,6 +14,7 @@ extern const struct facet_cmd facet_cmd_embed;
 extern const struct facet_cmd facet_cmd_enroll;
 extern const struct facet_cmd facet_cmd_people;
 extern const struct facet_cmd facet_cmd_gallery;
+extern const struct facet_cmd facet_cmd_store;
 extern const struct facet_cmd facet_cmd_models;
 extern const struct facet_cmd facet_cmd_data;
 extern const struct facet_cmd facet_cmd_bench;
