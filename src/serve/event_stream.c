@@ -254,6 +254,8 @@ int facet__event_streams_add(struct facet__event_streams *p, struct facet_http_r
         (void)facet_http_set_header(q, "cache-control", "no-store");
     if (!err)
         err = facet_http_stream_begin(q, "text/event-stream", &out);
+    if (err == FACET_E_LIMIT)
+        err = facet__refused(q, 503, err);
     if (!err) {
         *s = (struct stream){.out = out, .after = after};
         copy_query(&s->query, &query);

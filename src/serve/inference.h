@@ -6,6 +6,9 @@
 #include "serve/routes.h"
 
 struct facet_nets *facet__serve_nets(struct facet_serve *s);
+/* Around the parsing of a request with so much JSON. */
+void facet__begin_reading(struct facet_serve *s, size_t json_len);
+void facet__end_reading(struct facet_serve *s, size_t json_len);
 /* The manifest's version, or "1", for those who count. */
 bool facet__net_has_version(const struct facet_net_info *info, const char *version);
 /* {"error":"..."}, with 400 for what does not fit. */

@@ -295,6 +295,8 @@ static int join(struct facet__live *l, struct facet_http_request *q, const char 
         (void)facet_http_set_header(q, "cache-control", "no-store");
     if (!err)
         err = facet_http_stream_begin(q, type, &w.out);
+    if (err == FACET_E_LIMIT)
+        err = facet__refused(q, 503, err);
     if (!err) {
         w.sent_ns = facet_now_ns();
         *free_one = w;

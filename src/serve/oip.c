@@ -3,7 +3,10 @@
 #include "serve/oip_request.h"
 #include "serve/tensor_json.h"
 
+#include "base/lock.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HEADER_LENGTH "inference-header-content-length"
@@ -280,7 +283,9 @@ static int infer(void *ctx, struct facet_http_request *q)
         err = json_length(q, len, &json_len);
     if (err)
         return err;
+    facet__begin_reading(ctx, json_len);
     err = facet__oip_request_parse(&r, body, len, json_len);
+    facet__end_reading(ctx, json_len);
     if (!err)
         err = facet_nets_run(nets, name, r.inputs, r.n_inputs, &got);
     if (!err)
@@ -294,6 +299,18 @@ static int infer(void *ctx, struct facet_http_request *q)
 
 /* --- the networks, for both forms of asking --- */
 
+/* A large JSON text becomes many times as large in memory: one at a time is read. */
+struct inference { struct facet_nets *nets; struct facet_lock reading; };
+#define LARGE_JSON (1u << 20)
+
+static void close_nets(struct facet_serve *s, void *state)
+{
+    struct inference *i = state;
+    facet_nets_close(&i->nets);
+    facet_lock_fini(&i->reading);
+    free(i);
+}
+
 static int open_nets(struct facet_serve *s, void **state)
 {
     const struct facet_site *site = facet__serve_site(s);
@@ -301,18 +318,40 @@ static int open_nets(struct facet_serve *s, void **state)
         .backend = *site->models.backend ? site->models.backend : NULL,
         .threads = (unsigned)site->models.threads,
     };
-    return facet_nets_open((struct facet_nets **)state, &o);
+    struct inference *i = calloc(1, sizeof(*i));
+    int err = i ? facet_lock_init(&i->reading) : facet_fail_nomem();
+    if (err) {
+        free(i);
+        return err;
+    }
+    err = facet_nets_open(&i->nets, &o);
+    if (err)
+        close_nets(s, i);
+    else
+        *state = i;
+    return err;
 }
 
-static void close_nets(struct facet_serve *s, void *state)
+static struct inference *state_of(struct facet_serve *s)
 {
-    struct facet_nets *nets = state;
-    facet_nets_close(&nets);
+    return facet__serve_state(s, &facet__resource_oip);
 }
 
 struct facet_nets *facet__serve_nets(struct facet_serve *s)
 {
-    return facet__serve_state(s, &facet__resource_oip);
+    return state_of(s)->nets;
+}
+
+void facet__begin_reading(struct facet_serve *s, size_t json_len)
+{
+    if (json_len > LARGE_JSON)
+        facet_lock_take(&state_of(s)->reading);
+}
+
+void facet__end_reading(struct facet_serve *s, size_t json_len)
+{
+    if (json_len > LARGE_JSON)
+        facet_lock_give(&state_of(s)->reading);
 }
 
 void facet__infer_fail(struct facet_http_request *q, int status, const char *code, const char *message)

@@ -222,8 +222,10 @@ static int predict(void *ctx, struct facet_http_request *q, const struct target 
     int err = facet_nets_info(nets, t->name, &info);
     if (!err)
         err = check_version(t, &info);
+    facet__begin_reading(ctx, len);
     if (!err)
         err = facet__tf_request_parse(&r, &info, facet_nets_spec(nets, t->name), body, len);
+    facet__end_reading(ctx, len);
     if (!err)
         err = facet_nets_run(nets, t->name, r.inputs, r.n_inputs, &got);
     if (!err)

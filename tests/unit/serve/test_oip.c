@@ -141,6 +141,23 @@ static void test_oip__binary_data_output_asks_for_all_in_binary(void **state)
     facet_str_fini(&s);
 }
 
+static void test_oip__a_large_json_text_is_read(void **state)
+{
+    enum { SIDE = 224, COUNT = 3 * SIDE * SIDE };
+    struct facet_str s = FACET_STR_INIT;
+    facet_str_printf(&s, "{\"inputs\":[{\"name\":\"input\",\"shape\":[1,3,%d,%d],\"datatype\":\"FP32\",\"data\":[", SIDE, SIDE);
+    for (int i = 0; i < COUNT; i++)
+        facet_str_printf(&s, "%s0.%05d", i ? "," : "", i % 100000);
+    facet_str_puts(&s, "]}],\"outputs\":[{\"name\":\"cls_32\"}]}");
+    assert_true(s.len > 1u << 20);
+    struct http_answer a = served_ask(&server, "POST", "/v2/models/" SMALL_DETECTOR "/infer", "application/json", s.data, s.len, 200);
+    served_has(&a, "\"name\":\"cls_32\",\"datatype\":\"FP32\",\"shape\":[1,1,7,7]");
+    s.data[s.len - 1] = ' ';
+    a = served_ask(&server, "POST", "/v2/models/" SMALL_DETECTOR "/infer", "application/json", s.data, s.len, 400);
+    http_answer_fini(&a);
+    facet_str_fini(&s);
+}
+
 static void test_oip__what_does_not_fit_is_refused(void **state)
 {
     static const struct { const char *json, *text; int status; } bad[] = {
@@ -217,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_oip__tells_of_models),
         cmocka_unit_test(test_oip__binary_and_json_say_the_same),
         cmocka_unit_test(test_oip__binary_data_output_asks_for_all_in_binary),
+        cmocka_unit_test(test_oip__a_large_json_text_is_read),
         cmocka_unit_test(test_oip__what_does_not_fit_is_refused),
         cmocka_unit_test(test_oip__an_output_that_is_none_is_refused),
         cmocka_unit_test(test_oip__a_header_that_is_no_length_is_refused),
