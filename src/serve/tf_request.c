@@ -73,6 +73,14 @@ static int take_pictures(const struct reading *r, const struct facet_net_port *p
     return err;
 }
 
+static int make_room(const struct facet_net_port *p, size_t n, size_t count, float **data)
+{
+    if (n > FACET_MAX_INFER_BODY / sizeof(float) / count)
+        return facet_fail(FACET_E_LIMIT, "input '%s' is too large", p->name);
+    *data = malloc(n * count * sizeof(**data));
+    return *data ? FACET_OK : facet_fail_nomem();
+}
+
 /* Rows of numbers, all of one shape, one under the other. */
 static int take_rows(const struct facet_net_port *p, const struct facet_json *const *list, size_t n, struct facet_shape *shape, float **data)
 {
@@ -84,15 +92,11 @@ static int take_rows(const struct facet_net_port *p, const struct facet_json *co
         err = facet__tensor_from_json(i ? &other : &row, &v, list[i], "an instance");
         if (err)
             return err;
-        if (!i) {
-            count = (size_t)facet_shape_count(&row);
-            *data = n <= FACET_MAX_INFER_BODY / sizeof(float) / count ? malloc(n * count * sizeof(**data)) : NULL;
-        }
-        if (!*data)
-            err = facet_fail(FACET_E_LIMIT, "input '%s' is too large", p->name);
-        else if (i && !facet_shape_equal(&row, &other))
+        if (!i)
+            err = make_room(p, n, count = (size_t)facet_shape_count(&row), data);
+        else if (!facet_shape_equal(&row, &other))
             err = facet_fail(FACET_E_FORMAT, "the instances of input '%s' have different shapes", p->name);
-        else
+        if (!err)
             memcpy(*data + i * count, v, count * sizeof(*v));
         free(v);
     }
