@@ -289,7 +289,7 @@ int facet_engine_room_faces(struct facet_engine_room *r, const struct facet_imag
         return err;
     facet_batcher_expect(r->batcher, embed);
     err = detect(r, img, embed, out, &chips);
-    if (!err && embed)
+    if (!err && embed && out->n)
         err = embed_faces(r, &chips, out);
     else
         facet_batcher_expect(r->batcher, embed ? -1 : 0);

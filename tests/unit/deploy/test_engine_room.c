@@ -152,6 +152,42 @@ static void test_room__times_of_waiting_and_working_are_told_apart(void **state)
     forget(&t, 1);
 }
 
+/* Noise in which the detector sees nothing. */
+static struct facet_image faceless(struct facet_engine_room *r)
+{
+    for (uint64_t seed = 1; seed < 1000; seed++) {
+        struct facet_image img = small_noise(32, 32, seed);
+        struct facet_face_list l;
+        must(facet_engine_room_faces(r, &img, false, &l));
+        int n = l.n;
+        facet_face_list_fini(&l);
+        if (!n)
+            return img;
+        facet_image_fini(&img);
+    }
+    fail_msg("every noise has a face");
+    return (struct facet_image){0};
+}
+
+static void test_room__a_picture_without_faces_holds_up_nobody(void **state)
+{
+    struct facet_face_list l;
+    struct truth t;
+    learn(&t, 1);
+    struct facet_engine_room *r = open_room(&(struct facet_engine_room_opts){.deadline_ms = 30000});
+    struct facet_image empty = faceless(r);
+    must(facet_engine_room_faces(r, &empty, true, &l));
+    assert_int_equal(l.n, 0);
+    facet_face_list_fini(&l);
+    must(facet_engine_room_faces(r, &t.img, true, &l));        /* at once: nobody is on the way any more */
+    check_list(&l, &t, true);
+    assert_true(l.queued_ns < 15000000000u);
+    facet_face_list_fini(&l);
+    facet_engine_room_close(&r);
+    facet_image_fini(&empty);
+    forget(&t, 1);
+}
+
 static unsigned inside(struct facet_engine_room *r)
 {
     struct facet_engine_room_stats s;
@@ -305,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_room__many_at_once_get_what_one_recogniser_says),
         cmocka_unit_test(test_room__times_of_waiting_and_working_are_told_apart),
+        cmocka_unit_test(test_room__a_picture_without_faces_holds_up_nobody),
         cmocka_unit_test(test_room__who_comes_when_it_is_full_is_refused),
         cmocka_unit_test(test_room__a_lent_recogniser_embeds_through_the_room),
         cmocka_unit_test(test_room__chips_of_another_size_are_refused),
