@@ -348,6 +348,8 @@ void facet__conn_close(struct facet__conn *c)
     }
     if (c->tls)
         s->module->tls_end(&c->tls);
+    /* A child between fork and exec holds the socket, too: closing it here would not take it out of the set. */
+    (void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
     close(c->fd);
     if (c->prev)
         c->prev->next = c->next;
