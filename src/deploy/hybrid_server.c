@@ -11,6 +11,7 @@
 #include "deploy/hybrid.h"
 #include "deploy/hybrid_tracks.h"
 #include "deploy/node_priv.h"
+#include "deploy/sealed.h"
 #include "media/picture.h"
 #include "models/models.h"
 #include "stages/embed/embed.h"
@@ -216,12 +217,14 @@ static int decode(const struct hybrid_server *s, const struct facet_wire_chip *c
     return err ? err : facet_picture_decode(out, c->data, c->len, c->id);
 }
 
-static void take(struct hybrid_server *s, const struct facet_spool_item *item)
+static void take(struct hybrid_server *s, struct facet_spool_item *item)
 {
     struct pending *p = &s->pending[s->n_pending];
     memset(p, 0, sizeof(*p));
     p->seq = item->seq;
-    int err = facet_message_unpack(&p->m, item->payload, item->len);
+    int err = facet_sealed_open(s->node->vault, item);
+    if (!err)
+        err = facet_message_unpack(&p->m, item->payload, item->len);
     if (!err && p->m.kind == FACET_MESSAGE_CHIP)
         err = decode(s, &p->m.chip, &p->picture);
     if (err) {
@@ -336,7 +339,7 @@ static int message(void *state, const char *device, const struct facet_message *
                                      .created_ms = facet__wall_ms() };
     int err = facet_copy_text(item.id, sizeof(item.id), id_of(m));
     if (!err)
-        err = facet_spool_put(s->inbox, &item);
+        err = facet_sealed_put(s->inbox, s->node->vault, &item);
     if (err && err != FACET_E_EXISTS)
         return err;
     tell_stored(s->node, device, item.id);

@@ -104,7 +104,7 @@ static int open_outbox(struct facet_node *n)
     char path[1024];
     char dir[1024];
     struct facet_outbox_opts o = { .path = n->site->outbox.path, .max_bytes = n->site->outbox.max_bytes,
-                                   .max_age_ms = n->site->outbox.max_age_ms, .publish = publish, .ctx = n,
+                                   .max_age_ms = n->site->outbox.max_age_ms, .publish = publish, .ctx = n, .vault = n->vault,
                                    .server_confirms = !strcmp(n->site->outbox.confirm, "server") };
     int err = FACET_OK;
     if (!*o.path) {

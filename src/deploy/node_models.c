@@ -54,24 +54,24 @@ int facet__node_open_models(struct facet_node *n)
     return err;
 }
 
-/* A server makes its gallery; a device without one knows nobody. */
+/* A server makes its gallery, and so does a device that keeps a copy of it; a device without one knows nobody. */
 int facet__node_open_gallery(struct facet_node *n)
 {
     char contract[65];
-    bool is_server = n->o.role == FACET_NODE_SERVER;
+    bool is_written = facet__node_is_server(n) || n->site->gallery.sync;
     int err = facet_model_contract(n->recogniser, contract);
     struct facet_gallery_opts o = {
         .path = gallery_path(n),
         .contract = contract,
         .model = n->recogniser->name,
         .dim = n->recogniser->dim,
-        .create = is_server,
-        .read_only = !is_server,
+        .create = is_written,
+        .read_only = !is_written,
         .vault = n->vault,
     };
     if (!err)
         err = facet_gallery_open(&n->gallery, &o);
-    if (err == FACET_E_NOT_FOUND && !is_server && !gallery_path(n)) {
+    if (err == FACET_E_NOT_FOUND && !is_written && !gallery_path(n)) {
         facet_log(FACET_LOG_WARN, "node", "there is no gallery: everyone is unknown (facet enroll makes one)");
         return FACET_OK;
     }

@@ -20,6 +20,8 @@ const struct facet__part *const facet__parts[] = {
     &facet__part_clock_server,
     &facet__part_status,
     &facet__part_devices,
+    &facet__part_gallery_server,
+    &facet__part_gallery_device,
     &facet__part_hybrid_device,
     &facet__part_hybrid_server,
     &facet__part_webhook,

@@ -56,7 +56,7 @@ struct facet__part {
 };
 extern const struct facet__part facet__part_events_out, facet__part_events_in, facet__part_stored, facet__part_clock_device,
     facet__part_clock_server, facet__part_status, facet__part_devices, facet__part_hybrid_device, facet__part_hybrid_server,
-    facet__part_cloud_device, facet__part_webhook, facet__part_world;
+    facet__part_gallery_server, facet__part_gallery_device, facet__part_cloud_device, facet__part_webhook, facet__part_world;
 extern const struct facet__part *const facet__parts[];     /* NULL-ended, in the order of opening */
 
 struct facet__listener { facet_node_listener *fn; void *ctx; int handle; };

@@ -5,6 +5,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "deploy/sealed.h"
 #include "net/mqtt/mqtt.h"
 
 #include <stdatomic.h>
@@ -158,7 +159,13 @@ static int send_next(struct facet_outbox *b)
     }
     if (err)
         return err;
-    err = send_item(b, &item);
+    err = facet_sealed_open(b->o.vault, &item);
+    if (err) { /* it will never go: the key it was sealed with is not here any more */
+        facet_log(FACET_LOG_ERROR, "outbox", "item is let go: %s", facet_error_text());
+        note_sent(b, &item);
+        facet_outbox_stored(b, item.id);
+    } else
+        err = send_item(b, &item);
     free(item.payload);
     return err;
 }
@@ -230,7 +237,7 @@ void facet_outbox_close(struct facet_outbox **pb)
 
 int facet_outbox_put(struct facet_outbox *b, const struct facet_spool_item *item)
 {
-    int err = facet_spool_put(b->spool, item);
+    int err = facet_sealed_put(b->spool, b->o.vault, item);
     return err == FACET_E_EXISTS ? FACET_OK : err;
 }
 

@@ -10,6 +10,7 @@
 
 struct facet_mqtt_message;
 struct facet_outbox;
+struct facet_vault;
 
 #define FACET_OUTBOX_WINDOW 128
 
@@ -18,6 +19,7 @@ struct facet_outbox_opts {
     /* Publishes with QoS 1; `token` comes back by facet_outbox_published. FACET_E_AGAIN: not now. */
     int (*publish)(void *ctx, const struct facet_mqtt_message *m, int64_t token);
     void *ctx;
+    struct facet_vault *vault;     /* borrowed; what waits is sealed with it; NULL: not */
     bool server_confirms;          /* events, too, wait for the server's word; chips always do */
     unsigned resend_ms;            /* 0: 20000 */
 };

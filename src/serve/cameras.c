@@ -1,6 +1,7 @@
 /* /v1/cameras: list, add, remove, switch on and off; the newest picture; live view; video that devices send. */
 #include "stages/ingest/cameras.h"
 
+#include "deploy/camera_json.h"
 #include "image/frame.h"
 #include "image/image.h"
 #include "media/picture.h"
@@ -126,55 +127,6 @@ static int look(void *ctx, struct facet_http_request *q)
 
 /* --- changing --- */
 
-struct member { const char *key; char *text; size_t cap; };
-
-static int read_texts(const struct facet_json *j, const struct member *m, size_t n)
-{
-    int err = FACET_OK;
-    for (size_t i = 0; !err && i < n; i++) {
-        const struct facet_json *v = facet_json_get(j, m[i].key);
-        const char *text = facet_json_str(v, NULL);
-        if (v && !text)
-            err = facet_fail(FACET_E_INVALID, "the member '%s' is no text", m[i].key);
-        else if (text)
-            err = facet_copy_text(m[i].text, m[i].cap, text);
-    }
-    return err;
-}
-
-static int check_members(void *ctx, const char *key, const struct facet_json *value)
-{
-    static const char *const known[] = {"name", "url", "username", "password", "transport", "fps", "timeout_ms", "max_latency_ms",
-                                        "min_face", "max_face", "hardware", "enabled"};
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (!strcmp(known[i], key))
-            return 0;
-    return facet_fail(FACET_E_INVALID, "there is no member '%s' of a camera", key);
-}
-
-static int read_conf(struct facet_camera_conf *c, const struct facet_json *j)
-{
-    const struct member texts[] = {
-        {"name", c->name, sizeof(c->name)},
-        {"url", c->url, sizeof(c->url)},
-        {"username", c->username, sizeof(c->username)},
-        {"password", c->password, sizeof(c->password)},
-        {"transport", c->transport, sizeof(c->transport)},
-    };
-    memset(c, 0, sizeof(*c));
-    int err = facet_json_each(j, check_members, NULL);
-    if (!err)
-        err = read_texts(j, texts, sizeof(texts) / sizeof(texts[0]));
-    c->fps = facet_json_num(facet_json_get(j, "fps"), 0);
-    c->timeout_ms = (int)facet_json_int(facet_json_get(j, "timeout_ms"), 0);
-    c->max_latency_ms = facet_json_num(facet_json_get(j, "max_latency_ms"), 0);
-    c->min_face = (int)facet_json_int(facet_json_get(j, "min_face"), 0);
-    c->max_face = (int)facet_json_int(facet_json_get(j, "max_face"), 0);
-    c->hardware = facet_json_bool(facet_json_get(j, "hardware"), false);
-    c->disabled = !facet_json_bool(facet_json_get(j, "enabled"), true);
-    return err;
-}
-
 /* Files and devices of the server are for whoever configures it, not for whoever may add a camera. */
 static int check_address(const struct facet_camera_conf *c)
 {
@@ -197,7 +149,7 @@ static int add(void *ctx, struct facet_http_request *q)
         err = facet__body_json(q, &j);
     if (err)
         return err;
-    err = read_conf(&conf, j);
+    err = facet_camera_from_json(&conf, j);
     facet_json_unref(&j);
     if (!err)
         err = check_address(&conf);

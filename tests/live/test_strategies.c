@@ -1,0 +1,314 @@
+/* The three strategies on the same clip: a file, its own H.264, nothing dropped, the same faces for the recogniser. They find
+ * the same tracks and give them the same names. What each sends, how late it is and what it costs is printed. */
+#include "test.h"
+
+#include "base/errors.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "data/real.h"
+#include "lib/broker.h"
+#include "lib/proc.h"
+#include "lib/scratch.h"
+#include "store/events.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DETECTOR "yunet-n-320"
+#define RECOGNISER "mobilefacenet-photo-analyze"
+#define TRACKS 64
+
+struct track { int64_t number, first_frame, frames; bool is_named; char name[FACET_MAX_NAME]; int decision; };
+struct seen { struct track track[TRACKS]; int n; double delay[TRACKS * 4]; int n_delays; };
+struct cost { double bytes, cpu; };
+
+static struct scratch scratch;
+static struct broker broker;
+
+static const char *facet(void)
+{
+    static char path[1024];
+    snprintf(path, sizeof(path), "%s/src/cli/facet", getenv("FACET_TEST_BUILD"));
+    return path;
+}
+
+static void enrol(const char *name, const char *picture)
+{
+    int code = RUN(scratch_path(&scratch, "enrol.log"), facet(), "enroll", "--gallery", scratch_path(&scratch, "gallery.db"), "--detector",
+                   DETECTOR, "--recogniser", RECOGNISER, name, real_data(picture));
+    assert_int_equal(code, 0);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    real_model(DETECTOR);
+    real_model(RECOGNISER);
+    scratch_open(&scratch);
+    enrol("Lin", "gallery-hamilton/lin-manuel-miranda/1.png");
+    enrol("Alex", "gallery-hamilton/alex-lacamoire/1.png");
+    broker_open(&broker, NULL);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    broker_close(&broker);
+    int code = proc_teardown(state);
+    scratch_close(&scratch);
+    return code;
+}
+
+/* ---- what was seen ---- */
+
+static struct track *find(struct seen *s, int64_t number)
+{
+    for (int i = 0; i < s->n; i++)
+        if (s->track[i].number == number)
+            return &s->track[i];
+    assert_true(s->n < TRACKS);
+    s->track[s->n] = (struct track){ .number = number };
+    return &s->track[s->n++];
+}
+
+static int note(void *ctx, int64_t seq, const struct facet_event *e)
+{
+    struct track *t = e->track ? find(ctx, e->track) : NULL;
+    (void)seq;
+    if (!t)
+        return 0;
+    if (e->type == FACET_EVENT_NEW)
+        t->first_frame = e->frame;
+    if (e->type == FACET_EVENT_END)
+        t->frames = e->frames;
+    struct seen *s = ctx;
+    if (e->type == FACET_EVENT_IDENTITY && s->n_delays < TRACKS * 4)
+        s->delay[s->n_delays++] = (double)(e->published_ms - e->captured_ms);
+    if (e->type == FACET_EVENT_IDENTITY && !t->is_named) {
+        t->is_named = true;
+        t->decision = (int)e->identity.decision;
+        snprintf(t->name, sizeof(t->name), "%s", e->identity.name);
+    }
+    return 0;
+}
+
+/* The newest come first, so the last answer of a track is the one that is noted. */
+static void read_store(struct seen *out, const char *path)
+{
+    struct facet_events *e;
+    struct facet_events_opts o = { .where = path, .read_only = true };
+    struct facet_events_filter f = FACET_EVENTS_FILTER_INIT;
+    f.limit = 10000;
+    memset(out, 0, sizeof(*out));
+    assert_ok(facet_events_open(&e, &o));
+    assert_ok(facet_events_query(e, &f, note, out));
+    facet_events_close(&e);
+}
+
+static double number(const struct facet_json *j, const char *key)
+{
+    return facet_json_num(facet_json_get(j, key), -1);
+}
+
+static struct cost read_cost(const char *log)
+{
+    uint8_t *text;
+    size_t len;
+    struct facet_json *j;
+    assert_ok(facet_file_read(log, 1 << 20, &text, &len));
+    const char *from = strchr((char *)text, '{'), *to = strrchr((char *)text, '}');
+    assert_non_null(from);
+    assert_non_null(to);
+    assert_ok(facet_json_parse(&j, from, (size_t)(to + 1 - from), "summary"));
+    struct cost c = { number(j, "bytes_sent"), number(j, "cpu_seconds") };
+    assert_int_equal((int)number(j, "frames"), 275);
+    assert_int_equal((int)number(j, "dropped"), 0);
+    facet_json_unref(&j);
+    free(text);
+    return c;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double quantile(const struct seen *s, double q)
+{
+    int at = (int)(q * s->n_delays);
+    return s->n_delays ? s->delay[at < s->n_delays ? at : s->n_delays - 1] : 0;
+}
+
+/* Delays are those of names: from the capture of the frame that decided to the event. */
+static void tell(const char *strategy, const struct cost *c, struct seen *s)
+{
+    double sum = 0;
+    int named = 0;
+    for (int i = 0; i < s->n; i++)
+        named += s->track[i].decision == FACET_KNOWN;
+    qsort(s->delay, (size_t)s->n_delays, sizeof(double), by_size);
+    for (int i = 0; i < s->n_delays; i++)
+        sum += s->delay[i];
+    print_message("strategy,tracks,named,device_bytes_sent,device_cpu_s,delay_mean_ms,delay_p50_ms,delay_p95_ms,delay_p99_ms\n");
+    print_message("%s,%d,%d,%.0f,%.2f,%.1f,%.1f,%.1f,%.1f\n", strategy, s->n, named, c->bytes, c->cpu,
+                  s->n_delays ? sum / s->n_delays : 0, quantile(s, 0.5), quantile(s, 0.95), quantile(s, 0.99));
+}
+
+static void assert_same(const struct seen *a, struct seen *b, const char *who)
+{
+    if (a->n != b->n)
+        fail_msg("edge has %d tracks, %s %d", a->n, who, b->n);
+    for (int i = 0; i < a->n; i++) {
+        const struct track *x = &a->track[i], *y = find(b, x->number);
+        bool is_same = x->first_frame == y->first_frame && x->frames == y->frames && x->decision == y->decision && !strcmp(x->name, y->name);
+        if (!is_same)
+            fail_msg("track %lld: edge has frame %lld, %lld frames, decision %d '%s'; %s frame %lld, %lld frames, decision %d '%s'",
+                     (long long)x->number, (long long)x->first_frame, (long long)x->frames, x->decision, x->name, who,
+                     (long long)y->first_frame, (long long)y->frames, y->decision, y->name);
+    }
+}
+
+/* ---- sites ---- */
+
+static void write_site(const char *name, const char *more)
+{
+    char text[4096];
+    snprintf(text, sizeof(text),
+             "site: test\nmodels: {detector: " DETECTOR ", recogniser: " RECOGNISER "}\ntrack: {rejoin: -1}\n"
+             "gallery: {path: %s, cooldown: 1ms}\n%s", scratch_path(&scratch, "gallery.db"), more);
+    scratch_write(&scratch, name, text);
+}
+
+static void camera_text(char out[1024])
+{
+    snprintf(out, 1024, "cameras:\n  - name: clip\n    url: %s\n    every_frame: true\n", real_data("video/short_hamilton_clip.mp4"));
+}
+
+static struct cost run_device(const char *site, const char *strategy)
+{
+    struct proc p = { .pid = 0 };
+    char log[512];
+    snprintf(log, sizeof(log), "%s", scratch_path(&scratch, "device.log"));
+    const char *const argv[] = { facet(), "run", "--config", scratch_path(&scratch, site), "--strategy", strategy, "--json", "--quiet", NULL };
+    char data[300];
+    snprintf(data, sizeof(data), "FACET_DATA=%s", scratch_path(&scratch, "device"));
+    const char *const env[] = { data, NULL };
+    unlink(log);
+    proc_start(&p, log, argv, env);
+    int code = proc_wait(&p, 90000);
+    if (code) {
+        char *text = proc_text(&p);
+        print_error("%s\n", text);
+        free(text);
+    }
+    assert_int_equal(code, 0);
+    return read_cost(log);
+}
+
+static void start_server(struct proc *p, const char *name, int port)
+{
+    char more[2048], data[300];
+    snprintf(more, sizeof(more),
+             "device: server\nstrategy: hybrid\nmqtt: {host: 127.0.0.1, port: %d}\nserve: {port: %d}\n"
+             "store: {events: %s-events.db}\noutbox: {path: %s-outbox.db}\nhybrid: {inbox: %s-inbox.db}\n",
+             broker.port, port, scratch_path(&scratch, name), scratch_path(&scratch, name), scratch_path(&scratch, name));
+    char site[64];
+    snprintf(site, sizeof(site), "%s.yaml", name);
+    write_site(site, more);
+    snprintf(data, sizeof(data), "FACET_DATA=%s", scratch_path(&scratch, name));
+    const char *const argv[] = { facet(), "serve", "--config", scratch_path(&scratch, site), NULL };
+    const char *const env[] = { data, NULL };
+    snprintf(site, sizeof(site), "%s.log", name);
+    proc_start(p, scratch_path(&scratch, site), argv, env);
+    proc_wait_line(p, "listening at", 30000);
+}
+
+static int count_ends(const char *path)
+{
+    struct facet_events *e;
+    struct facet_events_opts o = { .where = path, .read_only = true };
+    struct facet_events_filter f = FACET_EVENTS_FILTER_INIT;
+    int64_t n = 0;
+    f.type = FACET_EVENT_END;
+    if (facet_events_open(&e, &o))
+        return 0;
+    (void)facet_events_count(e, &f, &n);
+    facet_events_close(&e);
+    return (int)n;
+}
+
+static void first_key(struct proc *p, char out[128])
+{
+    char *text = proc_text(p), *at = strstr(text, "fct_");
+    assert_non_null(at);
+    snprintf(out, 128, "%.*s", (int)strcspn(at, " \n"), at);
+    free(text);
+}
+
+static int named(const struct seen *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->n; i++)
+        n += s->track[i].is_named;
+    return n;
+}
+
+static void test_strategies__give_the_same_tracks_and_names(void **state)
+{
+    struct seen edge, hybrid, cloud;
+    struct proc server = { .pid = 0 };
+    char camera[1024], more[2048], key[128], store[512];
+    int port = free_port();
+    (void)state;
+    camera_text(camera);
+
+    snprintf(more, sizeof(more), "device: one\nstore: {events: %s}\n%s", scratch_path(&scratch, "edge-events.db"), camera);
+    write_site("edge.yaml", more);
+    struct cost edge_cost = run_device("edge.yaml", "edge");
+    read_store(&edge, scratch_path(&scratch, "edge-events.db"));
+    assert_true(edge.n > 4);
+    assert_true(named(&edge) > 2);
+    tell("edge", &edge_cost, &edge);
+
+    start_server(&server, "server", port);
+    first_key(&server, key);
+    snprintf(store, sizeof(store), "%s", scratch_path(&scratch, "server-events.db"));
+    snprintf(more, sizeof(more),
+             "device: one\nmqtt: {host: 127.0.0.1, port: %d}\noutbox: {path: %s, confirm: server}\nhybrid: {chips_per_track: 0}\n"
+             "server: {url: \"http://127.0.0.1:%d\", insecure: true, key: %s}\n%s",
+             broker.port, scratch_path(&scratch, "device-outbox.db"), port, key, camera);
+    write_site("device.yaml", more);
+    struct cost hybrid_cost = run_device("device.yaml", "hybrid");
+    WAIT_FOR(count_ends(store) == edge.n, 20000);
+    WAIT_FOR((read_store(&hybrid, store), named(&hybrid) == named(&edge)), 20000);
+    tell("hybrid", &hybrid_cost, &hybrid);
+    assert_int_equal(proc_stop(&server, 20000), 0);
+    assert_same(&edge, &hybrid, "hybrid");
+
+    start_server(&server, "cloudy", port);
+    first_key(&server, key);
+    snprintf(store, sizeof(store), "%s", scratch_path(&scratch, "cloudy-events.db"));
+    snprintf(more, sizeof(more), "device: one\nserver: {url: \"http://127.0.0.1:%d\", insecure: true, key: %s}\n%s", port, key, camera);
+    write_site("device.yaml", more);
+    struct cost cloud_cost = run_device("device.yaml", "cloud");
+    WAIT_FOR(count_ends(store) == edge.n, 40000);
+    read_store(&cloud, store);
+    tell("cloud", &cloud_cost, &cloud);
+    assert_int_equal(proc_stop(&server, 20000), 0);
+    assert_same(&edge, &cloud, "cloud");
+
+    assert_true(hybrid_cost.bytes > 10000);
+    assert_true(cloud_cost.bytes > 10000);
+    assert_true(edge_cost.bytes == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_strategies__give_the_same_tracks_and_names, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
