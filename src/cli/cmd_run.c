@@ -19,7 +19,7 @@
 #include <string.h>
 
 struct run_options {
-    const char *gallery, *csv, *events, *video;
+    const char *gallery, *csv, *events, *video, *summary;
     const char *config;
     bool check_config, print_config, serve;
     const char *detector, *recogniser, *strategy, *backend, *detect_backend, *run, *detect_thresholds, *classifier, *antispoof;
@@ -37,6 +37,7 @@ static const struct facet_opt options[] = {
     ROW(csv, "csv", 0, FACET_OPT_PATH, "FILE", "one row for each frame (docs/csv.md); - is standard output"),
     ROW(events, "events", 0, FACET_OPT_PATH, "FILE", "one JSON line for each person or stranger; - is standard output"),
     ROW(video, "video", 0, FACET_OPT_PATH, "FILE", "annotated video, .mp4 or .mkv"),
+    ROW(summary, "summary", 0, FACET_OPT_PATH, "FILE", "with a site's file: add a row on the run to this CSV (docs/csv.md)"),
     ROW(detector, "detector", 'd', FACET_OPT_STR, "MODEL", "what finds faces; see facet models list"),
     ROW(recogniser, "recogniser", 'r', FACET_OPT_STR, "MODEL", "what tells faces apart; the gallery's unless given"),
     ROW(antispoof, "antispoof", 0, FACET_OPT_STR, "MODEL", "name only faces that this model holds for real (docs/antispoof.md); none unless given"),
@@ -284,7 +285,7 @@ static int run_pipeline(struct run *r, int argc, char **argv)
 /* What stands in a site's file is not said twice: only these go with it. */
 static const struct facet_opt *find_foreign(const struct run_options *o)
 {
-    static const char *const fit[] = { "csv", "events", "video", "strategy", "config", "serve", "check-config", NULL };
+    static const char *const fit[] = { "csv", "events", "video", "summary", "strategy", "config", "serve", "check-config", NULL };
     struct run_options plain = { .gallery = NULL };
     for (const struct facet_opt *opt = options; opt->name; opt++) {
         char is[512], was[512];
@@ -309,7 +310,7 @@ static int run_by_site(struct facet_cli *cli, const struct run_options *o, int a
     if (foreign)
         return facet_usage(cli, "with a site's file, what --%s says belongs into the file", foreign->name);
     struct facet_run_site s = { .path = o->config, .strategy = o->strategy, .csv = o->csv, .events = o->events, .video = o->video,
-                                .only_check = o->check_config, .serve = o->serve };
+                                .summary = o->summary, .only_check = o->check_config, .serve = o->serve };
     return facet_run_by_site(cli, &s);
 }
 
@@ -332,6 +333,8 @@ static int run_run(struct facet_cli *cli, const void *opts, int argc, char **arg
     }
     if (argc == 0)
         return facet_usage(cli, "words are missing: SOURCE...");
+    if (r.o->summary)
+        return facet_usage(cli, "--summary goes with a site's file: --config site.yaml");
     code = run_pipeline(&r, argc, argv);
     facet_pipeline_close(&r.pipeline);
     facet_classifier_close(&r.classifier);

@@ -2,6 +2,7 @@
  * SIGHUP and reads the file again; a file that is not right changes nothing. */
 #include "cli/run_site.h"
 
+#include "base/clock.h"
 #include "base/errors.h"
 #include "base/str.h"
 #include "base/thread.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct device {
     struct facet_cli *cli;
@@ -142,11 +144,45 @@ static int tell_json(const struct device *d, const struct facet_node_stats *s)
     return facet_answer_end(&a);
 }
 
+static const char summary_head[] =
+    "# facet-runs 1\n"
+    "run,site,device,strategy,cameras,seconds,frames,dropped,faces,tracks,embedded,named,bytes_sent,bytes_received,events,"
+    "delay_mean_ms,delay_p50_ms,delay_p95_ms,delay_p99_ms,clock_offset_ms,outbox_items,outbox_dropped,cpu_s,rss_bytes\n";
+
+/* A row a run, whole; the head where the file is new. */
+static int add_summary(const struct device *d, const struct facet_node_stats *s)
+{
+    const struct facet_histogram *h = &s->delay;
+    char now[25];
+    struct timespec t;
+    FILE *to = fopen(d->o->summary, "ae");
+    if (!to)
+        return facet_fail_errno("write", d->o->summary);
+    clock_gettime(CLOCK_REALTIME, &t);
+    facet_format_time(now, (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
+    if (fseek(to, 0, SEEK_END) == 0 && ftell(to) == 0)
+        fputs(summary_head, to);
+    fprintf(to, "%s,%s,%s,%s,%d,%.3f,%lld,%lld,%lld,%lld,%lld,%lld,%lld,%lld,%llu,", now, d->site->name, d->site->device, d->site->strategy,
+            d->site->n_cameras, s->seconds, (long long)s->frames, (long long)s->dropped, (long long)s->faces, (long long)s->tracks,
+            (long long)s->embedded, (long long)s->named, (long long)s->bytes_sent, (long long)s->bytes_received, (unsigned long long)h->count);
+    if (h->count)
+        fprintf(to, "%.3f,%.3f,%.3f,%.3f,", mean_ms(h), ms(facet_histogram_quantile(h, 0.5)), ms(facet_histogram_quantile(h, 0.95)),
+                ms(facet_histogram_quantile(h, 0.99)));
+    else
+        fputs(",,,,", to);
+    fprintf(to, "%.3f,%lld,%lld,%.3f,%lld\n", s->clock_offset_ms, (long long)s->outbox_items, (long long)s->outbox_dropped, s->cpu_seconds,
+            (long long)s->resident_bytes);
+    return fclose(to) ? facet_fail_errno("write", d->o->summary) : FACET_OK;
+}
+
 static int tell(const struct device *d)
 {
     struct facet_node_stats s;
     bool is_taken = (d->o->csv && !strcmp(d->o->csv, "-")) || (d->o->events && !strcmp(d->o->events, "-"));
     facet_node_stats(d->node, &s);
+    int err = d->o->summary ? add_summary(d, &s) : FACET_OK;
+    if (err)
+        return err;
     if (d->cli->json)
         return tell_json(d, &s);
     if (!d->cli->quiet)

@@ -10,6 +10,7 @@ struct facet_run_site {
     const char *path;
     const char *strategy;          /* NULL: the file's */
     const char *csv, *events, *video;      /* NULL: none */
+    const char *summary;           /* CSV to which a row on this run is added; NULL: none */
     bool only_check;
     bool serve;                    /* the API beside it (serve/serve.h), for live view and metrics */
 };

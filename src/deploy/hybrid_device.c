@@ -117,7 +117,7 @@ static void fill_chip(const struct facet_hybrid *h, struct facet_wire_chip *c, c
     c->format = is_png ? FACET_CHIP_PNG : FACET_CHIP_JPEG;
 }
 
-static int send_chip(struct facet_hybrid *h, struct facet_packet *p, const struct facet_face *f, unsigned number)
+static int send_chip(struct facet_hybrid *h, const struct facet_packet *p, const struct facet_face *f, unsigned number)
 {
     struct facet_message m = { .kind = FACET_MESSAGE_CHIP };
     const struct facet_site *s = h->node->site;
@@ -129,10 +129,7 @@ static int send_chip(struct facet_hybrid *h, struct facet_packet *p, const struc
     m.chip.data = (const uint8_t *)h->picture.data;
     m.chip.len = h->picture.len;
     struct facet__wire_how how = { .id = m.chip.id, .class = FACET_SPOOL_CHIP, .expires_ms = m.chip.expires_ms };
-    err = facet__wire_send(h->node, s->device, "chip", &m, &how);
-    if (!err)
-        p->bytes_sent += (int64_t)h->picture.len;
-    return err;
+    return facet__wire_send(h->node, s->device, "chip", &m, &how);
 }
 
 /* The number of the next chip of this track; 0: it has had enough. */

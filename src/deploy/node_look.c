@@ -110,8 +110,6 @@ static void count_packet(struct facet_node_stats *s, const struct facet_packet *
     s->dropped += p->dropped;
     s->embedded += p->embedded;
     s->faces += p->n_faces;
-    s->bytes_sent += p->bytes_sent;
-    s->bytes_received += p->bytes_received;
     for (int i = 0; i < p->n_faces; i++) {
         s->tracks += p->faces[i].is_new_track;
         s->named += p->faces[i].identity.decision == FACET_KNOWN;
@@ -149,6 +147,28 @@ static void count_network(struct facet_node *n, struct facet_node_stats *s)
     s->bytes_received += m.bytes_received;
 }
 
+/* What cameras' streams brought to a server: there the way from the device is the network. */
+static void count_streams(struct facet_node *n, struct facet_node_stats *s)
+{
+    struct facet_cameras *c = facet_node_cameras(n);
+    struct facet_camera_status *status = c && facet__node_is_server(n) ? calloc(FACET_MAX_CAMERAS, sizeof(*status)) : NULL;
+    int count = status ? facet_cameras_status(c, status, FACET_MAX_CAMERAS) : 0;
+    for (int i = 0; i < count && i < FACET_MAX_CAMERAS; i++)
+        s->bytes_received += status[i].bytes;
+    free(status);
+}
+
+void facet__node_network(void *ctx, int64_t *sent, int64_t *received)
+{
+    struct facet_node *n = ctx;
+    struct facet_node_stats s = { .bytes_sent = 0 };
+    count_network(n, &s);
+    *sent = s.bytes_sent - n->told_sent;
+    *received = s.bytes_received - n->told_received;
+    n->told_sent = s.bytes_sent;
+    n->told_received = s.bytes_received;
+}
+
 static void count_outbox(struct facet_node *n, struct facet_node_stats *s)
 {
     struct facet_spool_stats o;
@@ -166,6 +186,7 @@ void facet_node_stats(struct facet_node *n, struct facet_node_stats *out)
     *out = n->stats;
     facet_lock_give(&n->lock);
     count_network(n, out);
+    count_streams(n, out);
     count_outbox(n, out);
     facet__parts_count(n, out);
     out->seconds = (double)(facet_now_ns() - n->started_ns) / 1e9;

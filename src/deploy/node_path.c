@@ -74,7 +74,8 @@ static void set_options(struct facet_node *n, struct facet_pipeline_opts *p)
         .identify = n->identify,
         .publish = { .csv = n->o.csv, .events = n->o.events, .video = n->o.video, .run = n->run, .strategy = n->strategy->name,
                      .device = s->device, .site = s->name, .event_expires_ms = s->event_expires_ms, .live = true,
-                     .event = made, .event_ctx = n, .picture = facet__node_picture, .source_name = camera_name, .source_fps = camera_fps, .source_ctx = n },
+                     .event = made, .event_ctx = n, .picture = facet__node_picture, .network = facet__node_network, .network_ctx = n,
+                     .source_name = camera_name, .source_fps = camera_fps, .source_ctx = n },
         .done = saw,
         .ctx = n,
     };

@@ -162,6 +162,8 @@ void facet__node_tell(struct facet_node *n, const struct facet_event *e);
 /* A frame went through the whole path. */
 void facet__node_saw(struct facet_node *n, const struct facet_packet *p, const char *camera);
 void facet__node_drop_faces(struct facet_node *n);
+/* Payload to and from the broker since the last row of the CSV; ctx is the node, on the last stage's thread alone. */
+void facet__node_network(void *ctx, int64_t *sent, int64_t *received);
 void facet__node_drop_upload(struct facet_node *n, const char *name);
 void facet__node_drop_uploads(struct facet_node *n);
 

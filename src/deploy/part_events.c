@@ -123,6 +123,13 @@ static int in_topic(void *state, const struct facet_mqtt_message *m)
     return err;
 }
 
+/* A server that is back says so: devices send at once what it has not confirmed. */
+static void in_online(void *state)
+{
+    struct facet_message m = { .kind = FACET_MESSAGE_GALLERY_NOTICE };
+    (void)facet__wire_send(((struct events_out *)state)->node, ".all", "hello", &m, NULL);
+}
+
 static const char *const in_topics[] = { "events", NULL };
 
 const struct facet__part facet__part_events_in = {
@@ -132,6 +139,7 @@ const struct facet__part facet__part_events_in = {
     .open = out_open,
     .topics = in_topics,
     .topic = in_topic,
+    .online = in_online,
     .close = out_close,
 };
 
@@ -146,12 +154,14 @@ static int stored_message(void *state, const char *device, const struct facet_me
 {
     struct facet_node *n = ((struct events_out *)state)->node;
     (void)device, (void)payload, (void)len;
+    if (m->kind == FACET_MESSAGE_GALLERY_NOTICE)
+        facet_outbox_online(n->outbox);
     for (int i = 0; m->kind == FACET_MESSAGE_STORED && i < m->stored.n; i++)
         facet_outbox_stored(n->outbox, m->stored.ids[i]);
     return FACET_OK;
 }
 
-static const char *const stored_words[] = { "stored", NULL };
+static const char *const stored_words[] = { "stored", "hello", NULL };
 
 const struct facet__part facet__part_stored = {
     .name = "stored",

@@ -14,6 +14,8 @@ struct facet_publish_opts {
     const char *run, *strategy, *device, *detector, *recogniser;    /* CSV columns */
     const char *antispoof;                 /* another; NULL: faces are not judged */
     const char *(*source_name)(void *ctx, int source); double (*source_fps)(void *ctx, int source); void *source_ctx;    /* fps 0: a picture */
+    /* Bytes over the network since it was asked last, for a row; NULL: what the packet says. */
+    void (*network)(void *ctx, int64_t *sent, int64_t *received); void *network_ctx;
     struct facet_energy *energy;           /* borrowed, NULL: the column stays empty */
     /* Each event as it is made, besides the file; on the last stage's thread, borrowed until it returns. */
     void (*event)(void *ctx, const struct facet_event *e);

@@ -152,18 +152,21 @@ static int csv_put(void *state, const struct facet__publish *pub, const struct f
 {
     struct csv *c = state;
     struct facet_str *s = &c->out.text;
+    int64_t sent = p->bytes_sent, received = p->bytes_received;
     c->dropped += p->dropped;
     if (!p->frame)
         return FACET_OK;
+    if (pub->o.network)
+        pub->o.network(pub->o.network_ctx, &sent, &received);
     add_start(s, pub, p);
     add_times(s, p, facet_now_ns() - pub->begun_ns);
     add_bytes(s, facet_rss_bytes());
     add_energy(c, pub);
-    facet_str_printf(s, ",%d,%lld", c->dropped, (long long)p->bytes_sent);
+    facet_str_printf(s, ",%d,%lld", c->dropped, (long long)sent);
     add_names(s, pub);
     add_counts(s, p);
     add_delay(s, p->frame);
-    add_bytes(s, p->bytes_received);
+    add_bytes(s, received);
     add_bytes(s, facet_peak_rss_bytes());
     facet_str_puts(s, ",");
     add_text(s, pub->o.energy ? facet_energy_source(pub->o.energy) : "");
