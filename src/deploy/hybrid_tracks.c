@@ -99,7 +99,7 @@ bool facet_hybrid_tracks_announce(struct facet_hybrid_tracks *t, const struct fa
     t->now++;
     for (int i = 0; i < t->n_announced && !a; i++) {
         struct facet_hybrid_announced *b = &t->announced[i];
-        if (b->person == person && !strcmp(b->device, w->device) && !strncmp(b->camera, w->camera, sizeof(b->camera) - 1))
+        if (b->person == person && !strcmp(b->device, w->device) && !strcmp(b->run, w->run) && !strncmp(b->camera, w->camera, sizeof(b->camera) - 1))
             a = b;
         if (b->used < oldest->used)
             oldest = b;
@@ -112,6 +112,7 @@ bool facet_hybrid_tracks_announce(struct facet_hybrid_tracks *t, const struct fa
         a = t->n_announced < ANNOUNCED ? &t->announced[t->n_announced++] : oldest;
     *a = (struct facet_hybrid_announced){ .person = person, .pts_ms = pts_ms, .used = t->now };
     snprintf(a->device, sizeof(a->device), "%s", w->device);
+    snprintf(a->run, sizeof(a->run), "%s", w->run);
     snprintf(a->camera, sizeof(a->camera), "%.*s", (int)sizeof(a->camera) - 1, w->camera);
     return true;
 }

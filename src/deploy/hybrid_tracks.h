@@ -17,7 +17,7 @@ struct facet_hybrid_track {
     uint64_t used_ns;
     bool is_over;
 };
-struct facet_hybrid_announced { char device[64], camera[FACET_MAX_NAME]; int64_t person; double pts_ms; uint64_t used; };
+struct facet_hybrid_announced { char device[64], run[64], camera[FACET_MAX_NAME]; int64_t person; double pts_ms; uint64_t used; };
 
 struct facet_hybrid_tracks;
 int facet_hybrid_tracks_open(struct facet_hybrid_tracks **out);
@@ -31,7 +31,7 @@ void facet_hybrid_track_ack(struct facet_hybrid_track *k, facet_hybrid_ack_fn *a
 /* Frees those that ended, or were not heard of, so long ago; their items are acknowledged. */
 void facet_hybrid_tracks_tidy(struct facet_hybrid_tracks *t, uint64_t now_ns, uint64_t over_ns, uint64_t silent_ns,
                               facet_hybrid_ack_fn *ack, void *ctx);
-/* Has this person been announced at this camera within the cooldown? If not, now it is. */
+/* Has this person been announced at this camera, in this run, within the cooldown? If not, now it is. */
 bool facet_hybrid_tracks_announce(struct facet_hybrid_tracks *t, const struct facet_wire_track *w, int64_t person, double pts_ms, double cooldown_ms);
 
 #endif
