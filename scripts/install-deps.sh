@@ -11,7 +11,7 @@ build="gcc libc6-dev meson ninja-build pkg-config ca-certificates python3
 test="libcmocka-dev g++ libopencv-dnn-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user git
     libgstrtspserver-1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-plugins-base gstreamer1.0-plugins-good
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
-    mosquitto mosquitto-clients openssl nghttp2-client wrk"
+    mosquitto mosquitto-clients faketime openssl nghttp2-client wrk"
 # Checks of the units; nothing is started.
 test="$test systemd"
 # The GStreamer element.

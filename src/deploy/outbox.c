@@ -125,6 +125,8 @@ static void confirm(struct facet_outbox *b, int64_t seq)
 static unsigned expiry_of(const struct facet_spool_item *item)
 {
     int64_t left = item->expires_ms ? item->expires_ms - facet_clock_system.wall_ms(facet_clock_system.ctx) : 0;
+    if (left <= 0 && item->class == FACET_SPOOL_EVENT) /* late, and still wanted by who keeps events */
+        return 0;
     return left <= 0 ? item->expires_ms != 0 : left / 1000 > 0xfffffff0LL ? 0xfffffff0u : (unsigned)(left / 1000) + 1;
 }
 

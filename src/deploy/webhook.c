@@ -81,6 +81,18 @@ static void note(struct facet_webhook *w, int status, const char *why, bool is_d
         facet_log(FACET_LOG_WARN, "webhook", "%s%s", why, is_refused ? "; the event is dropped" : "; it will be tried again");
 }
 
+/* Who is told acts on it, so what is over its time is not told. */
+static bool drop_expired(struct facet_webhook *w, const struct facet_spool_item *item)
+{
+    if (!item->expires_ms || item->expires_ms > facet_clock_system.wall_ms(facet_clock_system.ctx) ||
+        facet_spool_ack(w->spool, item->seq) != FACET_OK)
+        return false;
+    facet_lock_take(&w->lock);
+    w->stats.expired++;
+    facet_lock_give(&w->lock);
+    return true;
+}
+
 /* How long to wait before the next try; 0: this one is done with. */
 static unsigned attempt(struct facet_webhook *w, const struct facet_spool_item *item, unsigned pause_ms)
 {
@@ -120,7 +132,7 @@ static void run(void *ctx)
             facet_spool_wait(w->spool, 0, LOOK_UP_MS);
             continue;
         }
-        const unsigned wait_ms = err ? pause_ms : attempt(w, &item, pause_ms);
+        const unsigned wait_ms = err ? pause_ms : drop_expired(w, &item) ? 0 : attempt(w, &item, pause_ms);
         free(item.payload);
         if (err)
             facet_log(FACET_LOG_ERROR, "webhook", "%s", facet_error_text());

@@ -19,6 +19,7 @@ struct facet_webhook_opts {
 
 struct facet_webhook_stats {
     int64_t waiting, delivered, tries, refused;        /* refused: by an answer that will not change; dropped */
+    int64_t expired;               /* over their time before they were taken; dropped */
     int last_status;               /* of the last answer; 0: there was none */
     char last_error[256];          /* ""; no secret and no address beyond the host is in it */
 };

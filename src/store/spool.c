@@ -51,6 +51,10 @@ enum statement {
     AGED, LEAST, DROP_EXPIRED, DROP_AGED, SQUEEZED, STATE, OLDEST, LAST, SHIFT_ITEMS, SHIFT_DONE, ERASE_SUM, ERASE, STATEMENTS
 };
 
+/* An event is worth keeping however late it arrives: its expires_at tells those who would act on it. */
+#define OVER "class < 2 AND expires_ms > 0 AND expires_ms <= ?1"
+_Static_assert(FACET_SPOOL_EVENT == 2, "OVER names classes by number");
+
 static const char *const texts[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
@@ -67,10 +71,10 @@ static const char *const texts[STATEMENTS] = {
     [ACKED] = "UPDATE state SET acked = acked + 1",
     [FORGET_OLD] = "DELETE FROM done WHERE seq IN (SELECT seq FROM done WHERE at_ms <= ?1 ORDER BY at_ms LIMIT 100)",
     [FORGET_MANY] = "DELETE FROM done WHERE seq <= (SELECT max(seq) FROM done) - " TEXT(DONE_ROWS),
-    [EXPIRED] = "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE expires_ms > 0 AND expires_ms <= ?1",
+    [EXPIRED] = "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE " OVER,
     [AGED] = "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE created_ms <= ?1",
     [LEAST] = "SELECT seq, size FROM item ORDER BY class, seq LIMIT 1",
-    [DROP_EXPIRED] = "DELETE FROM item WHERE expires_ms > 0 AND expires_ms <= ?1",
+    [DROP_EXPIRED] = "DELETE FROM item WHERE " OVER,
     [DROP_AGED] = "DELETE FROM item WHERE created_ms <= ?1",
     [SQUEEZED] = "UPDATE state SET expired = expired + ?1, aged = aged + ?2, squeezed = squeezed + ?3",
     [STATE] = "SELECT items, bytes, put, acked, doubles, expired, aged, squeezed FROM state",

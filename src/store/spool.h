@@ -26,7 +26,7 @@ struct facet_spool_item {
     enum facet_spool_class class;
     char topic[256];
     void *payload; size_t len;     /* the caller frees */
-    int64_t created_ms, expires_ms;    /* expires 0: by max_age alone */
+    int64_t created_ms, expires_ms;    /* expires 0, and events: by max_age alone */
     char person[FACET_MAX_NAME];   /* whom it tells of, for erasure; "" */
 };
 

@@ -140,13 +140,19 @@ static void start(struct bench *b)
         fail_msg("%s", facet_error_text());
 }
 
-static void put(struct bench *b, const char *id)
+static void put_until(struct bench *b, const char *id, int64_t expires_ms)
 {
     struct facet_event e = { .type = FACET_EVENT_IDENTITY, .run = "night", .camera = "front", .captured_ms = 1769860801204,
-                             .published_ms = facet_clock_system.wall_ms(NULL), .identity = { .decision = FACET_KNOWN, .person = 3, .name = "ada" } };
+                             .published_ms = facet_clock_system.wall_ms(NULL), .expires_ms = expires_ms,
+                             .identity = { .decision = FACET_KNOWN, .person = 3, .name = "ada" } };
     snprintf(e.id, sizeof(e.id), "%s", id);
     if (facet_webhook_put(b->w, &e))
         fail_msg("%s", facet_error_text());
+}
+
+static void put(struct bench *b, const char *id)
+{
+    put_until(b, id, 0);
 }
 
 static void await_stats(struct bench *b, bool (*is_so)(const struct facet_webhook_stats *s))
@@ -277,6 +283,23 @@ static void test_webhook__what_waits_survives_a_restart(void **state)
     assert_int_equal(b->r.n, 2);
 }
 
+static void test_webhook__what_is_over_its_time_is_not_told(void **state)
+{
+    struct bench *b = *state;
+    struct facet_webhook_stats s;
+    receiver_start(&b->r, 0);
+    start(b);
+    put_until(b, "e-1", facet_clock_system.wall_ms(NULL) - 1000);
+    put_until(b, "e-2", facet_clock_system.wall_ms(NULL) + 600000);
+    await_requests(&b->r, 1);
+    await_stats(b, nothing_waits);
+    receiver_stop(&b->r);
+    facet_webhook_stats(b->w, &s);
+    assert_int_equal(s.expired, 1);
+    assert_int_equal(s.delivered, 1);
+    assert_non_null(strstr(b->r.seen[0].body, "e-2"));
+}
+
 static void test_webhook__erasing_a_person_removes_what_waits(void **state)
 {
     struct bench *b = *state;
@@ -318,6 +341,7 @@ int main(void)
         TEST(test_webhook__a_busy_receiver_is_asked_again),
         TEST(test_webhook__a_refused_event_does_not_stop_the_next),
         TEST(test_webhook__what_waits_survives_a_restart),
+        TEST(test_webhook__what_is_over_its_time_is_not_told),
         TEST(test_webhook__erasing_a_person_removes_what_waits),
         TEST(test_webhook__refuses_half_an_address),
     };

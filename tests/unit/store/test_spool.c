@@ -199,7 +199,7 @@ static void test_spool__late_items_go_first_and_are_counted(void **state)
 {
     struct room *r = *state;
     open_spool(r, 0, 60000);
-    assert_int_equal(put(r, "short", FACET_SPOOL_EVENT, 9, r->wall_ms + 1000), FACET_OK);
+    assert_int_equal(put(r, "short", FACET_SPOOL_CHIP, 9, r->wall_ms + 1000), FACET_OK);
     assert_int_equal(put(r, "long", FACET_SPOOL_EVENT, 9, 0), FACET_OK);
     pass(r, 2000);
     assert_string_equal(all(r), "long ");
@@ -212,11 +212,24 @@ static void test_spool__late_items_go_first_and_are_counted(void **state)
     assert_int_equal(stats(r).bytes, 0);
 }
 
+static void test_spool__late_events_stay(void **state)
+{
+    struct room *r = *state;
+    open_spool(r, 0, 60000);
+    assert_int_equal(put(r, "e", FACET_SPOOL_EVENT, 9, r->wall_ms + 1000), FACET_OK);
+    pass(r, 2000);
+    assert_string_equal(all(r), "e ");
+    assert_int_equal(stats(r).dropped_expired, 0);
+    pass(r, 60000);
+    assert_string_equal(all(r), "");
+    assert_int_equal(stats(r).dropped_age, 1);
+}
+
 static void test_spool__clock_that_is_set_drops_nothing(void **state)
 {
     struct room *r = *state;
     open_spool(r, 0, 60000);
-    assert_int_equal(put(r, "a", FACET_SPOOL_EVENT, 9, r->wall_ms + 30000), FACET_OK);
+    assert_int_equal(put(r, "a", FACET_SPOOL_CHIP, 9, r->wall_ms + 30000), FACET_OK);
     r->wall_ms += 365 * DAY_MS; /* a box without a battery learns what time it is */
     assert_string_equal(all(r), "a ");
     r->wall_ms -= 400 * DAY_MS;
@@ -319,6 +332,7 @@ int main(void)
         SPOOL_TEST(test_spool__least_class_makes_room_oldest_first),
         SPOOL_TEST(test_spool__what_matters_least_of_all_is_refused),
         SPOOL_TEST(test_spool__late_items_go_first_and_are_counted),
+        SPOOL_TEST(test_spool__late_events_stay),
         SPOOL_TEST(test_spool__clock_that_is_set_drops_nothing),
         SPOOL_TEST(test_spool__wait_ends_when_something_comes),
         SPOOL_TEST(test_spool__what_was_erased_is_in_no_file),
