@@ -2,6 +2,7 @@
  * A check is one function and one line in `checks`. */
 #include "base/cpu.h"
 #include "base/errors.h"
+#include "base/module.h"
 #include "base/str.h"
 #include "base/file.h"
 #include "base/pool.h"
@@ -12,6 +13,7 @@
 #include "media/video.h"
 #include "models/models.h"
 #include "net/http/fetch.h"
+#include "net/http/server_module.h"
 #include "store/gallery.h"
 
 #include <stdio.h>
@@ -98,6 +100,15 @@ static void check_downloads(struct doctor *d)
         tell(d, GOOD, "mirror", mirror, NULL);
     else
         tell(d, FAULT, "mirror", "FACET_MIRROR names no folder", "unset it, or set it to the folder with models/ and data/");
+}
+
+static void check_server(struct doctor *d)
+{
+    const void *table = NULL;
+    if (facet_module_open(&table, "facet-http", FACET_HTTP_MODULE_SYMBOL, "libnghttp2-14 libssl3"))
+        tell(d, NOTE, "server", facet_error_text(), "facet serve still answers on this machine, without TLS and HTTP/2");
+    else
+        tell(d, GOOD, "server", "TLS and HTTP/2 module opens", NULL);
 }
 
 static void check_model(struct doctor *d, const struct facet_model_spec *s)
@@ -234,7 +245,7 @@ static void check_energy(struct doctor *d)
 }
 
 static void (*const checks[])(struct doctor *d) = {
-    check_processor, check_video, check_downloads, check_models, check_folders, check_gallery, check_gpu, check_backends, check_energy,
+    check_processor, check_video, check_downloads, check_server, check_models, check_folders, check_gallery, check_gpu, check_backends, check_energy,
 };
 
 static int doctor_run(struct facet_cli *cli, const void *opts, int argc, char **argv)

@@ -225,7 +225,8 @@ static int open_tls(struct facet_http_server *s, struct facet_tls **out)
     int err = table ? FACET_OK : facet_module_open(&table, "facet-http", FACET_HTTP_MODULE_SYMBOL, "libnghttp2-14 libssl3");
     if (!err && ((const struct facet_http_module *)table)->version != FACET_HTTP_MODULE_VERSION)
         err = facet_fail(FACET_E_UNSUPPORTED, "cannot use module 'facet-http': it belongs to another version");
-    s->module = err ? NULL : table;
+    if (!err && !s->module) /* before the loop runs; later it is the loop's */
+        s->module = table;
     if (!err && s->module->tls_open(out, &f, why, sizeof(why)))
         err = facet_fail(FACET_E_FORMAT, "cannot use the certificate: %s", why);
     return err;
