@@ -222,15 +222,25 @@ static void tick1(struct facet__conn *c, uint64_t now)
     }
 }
 
+/* An upload that stopped, or an answer that its asker does not take any more. */
+static bool is_stuck(struct facet_http_request *q, uint64_t now)
+{
+    const struct facet_http_server_opts *o = &q->server->o;
+    uint64_t since = q->moved_ns > q->begun_ns ? q->moved_ns : q->begun_ns;
+    if (q->is_piecewise && !q->is_body_whole && !atomic_load(&q->is_handed))
+        return !facet__upload_is_full(q) && is_over(now, since, o->body_timeout_ms);
+    since = q->ended_ns > since ? q->ended_ns : since;
+    return q->is_answered && !q->is_answer_done && is_over(now, since, o->idle_timeout_ms) && facet__answer_waits(q);
+}
+
 static void late_bodies2(struct facet__conn *c, uint64_t now)
 {
     unsigned ms = c->server->o.body_timeout_ms;
     for (struct facet_http_request *q = c->requests; q; q = q->next) {
-        if (q->is_body_whole || q->is_piecewise || !is_over(now, q->begun_ns, ms + (unsigned)(q->bytes_in / 16384u * 1000u)))
-            continue;
-        if (q->is_answer_done)
+        bool is_late = !q->is_body_whole && !q->is_piecewise && is_over(now, q->begun_ns, ms + (unsigned)(q->bytes_in / 16384u * 1000u));
+        if ((is_late && q->is_answer_done) || is_stuck(q, now))
             c->server->module->h2_reset(c->h2, q->stream_id, false); /* a body that nobody waits for */
-        else if (!q->is_dispatched)
+        else if (is_late && !q->is_dispatched)
             facet__refuse(q, 408, facet_fail(FACET_E_TIMEOUT, "the request did not come to its end in time"));
     }
 }

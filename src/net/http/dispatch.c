@@ -272,6 +272,7 @@ void facet__dispatch_head(struct facet_http_request *q, bool has_body)
 bool facet__dispatch_data(struct facet_http_request *q, const uint8_t *data, size_t len)
 {
     q->bytes_in += len;
+    q->moved_ns = facet_now_ns();
     if (q->is_piecewise) {
         if (q->upload && !atomic_load(&q->is_handed))
             upload_put(q->upload, data, len, false);

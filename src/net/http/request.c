@@ -309,21 +309,40 @@ static size_t read_stream(struct facet_http_stream *s, uint8_t *out, size_t cap,
     return n;
 }
 
-size_t facet__answer_read(struct facet_http_request *q, uint8_t *out, size_t cap, bool *end)
+/* The next bytes of a text that is whole. */
+static size_t read_text(struct facet_http_request *q, uint8_t *out, size_t cap, bool *end)
 {
-    if (q->is_streaming) {
-        *end = !q->stream; /* the writer ended it, and all was read */
-        size_t got = q->stream ? read_stream(q->stream, out, cap, end) : 0;
-        q->bytes_out += got;
-        return got;
-    }
     size_t n = q->text.len - q->sent < cap ? q->text.len - q->sent : cap;
     if (n)
         memcpy(out, q->text.data + q->sent, n);
     q->sent += n;
-    q->bytes_out += n;
     *end = q->sent == q->text.len;
     return n;
+}
+
+size_t facet__answer_read(struct facet_http_request *q, uint8_t *out, size_t cap, bool *end)
+{
+    size_t n = 0;
+    *end = true; /* of a stream: the writer ended it, and all was read */
+    if (!q->is_streaming)
+        n = read_text(q, out, cap, end);
+    else if (q->stream)
+        n = read_stream(q->stream, out, cap, end);
+    q->bytes_out += n;
+    q->moved_ns = n ? facet_now_ns() : q->moved_ns;
+    return n;
+}
+
+bool facet__answer_waits(struct facet_http_request *q)
+{
+    if (!q->is_streaming)
+        return q->sent < q->text.len;
+    if (!q->stream)
+        return false;
+    facet_lock_take(&q->stream->lock);
+    bool waits = q->stream->waiting.len > 0;
+    facet_lock_give(&q->stream->lock);
+    return waits;
 }
 
 /* ---- streams ---- */

@@ -70,6 +70,7 @@ struct facet_http_request {
     struct facet__upload *upload;
     uint64_t begun_ns, queued_ns, started_ns, ended_ns;
     size_t bytes_in, bytes_out;
+    uint64_t moved_ns;                     /* the wire took or brought something of it; the loop's */
 
     /* the answer */
     int status;
@@ -137,6 +138,8 @@ int facet__header_put(struct facet_http_request *q, const char *name, const char
 /* The next bytes of the answer; *end: these are the last. 0 and not *end: none yet. */
 size_t facet__answer_read(struct facet_http_request *q, uint8_t *out, size_t cap, bool *end);
 size_t facet__answer_length(const struct facet_http_request *q);
+/* There is something that the wire has not taken. */
+bool facet__answer_waits(struct facet_http_request *q);
 const char *facet__reason(int status);
 int facet__status_of(int err);
 

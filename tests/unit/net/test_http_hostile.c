@@ -197,6 +197,24 @@ static void test_h2__a_body_that_does_not_come_is_ended(void **state)
     assert_true(is_alive(s));
 }
 
+/* A window of nothing: the answer can never be sent. */
+static void test_h2__an_answer_that_is_not_taken_is_ended(void **state)
+{
+    const struct facet_http_server *s = *state;
+    static const unsigned char window[6] = { 0, 4, 0, 0, 0, 0 };
+    unsigned char text[4096];
+    size_t n = 0;
+    int fd = dial(s);
+    assert_true(give(fd, preface, sizeof(preface) - 1));
+    assert_true(give_frame(fd, 4, 0, 0, window, sizeof(window)));
+    assert_true(give_frame(fd, 1, 5, 1, asking, sizeof(asking)));
+    for (ssize_t r; n < sizeof(text) && (r = recv(fd, text + n, sizeof(text) - n, 0)) > 0;)
+        n += (size_t)r; /* until it hangs up */
+    assert_null(memmem(text, n, "hello", 5));
+    close(fd);
+    assert_true(is_alive(s));
+}
+
 static void test_http__half_a_thousand_half_requests_do_not_keep_others_out(void **state)
 {
     enum { N = 500 };
@@ -224,6 +242,7 @@ int main(void)
         CASE(test_h2__garbage_hangs_up),
         CASE(test_h2__settings_and_pings_in_floods_do_no_harm),
         CASE(test_h2__a_body_that_does_not_come_is_ended),
+        CASE(test_h2__an_answer_that_is_not_taken_is_ended),
         CASE(test_http__half_a_thousand_half_requests_do_not_keep_others_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
