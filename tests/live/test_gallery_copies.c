@@ -126,12 +126,16 @@ static int note_held(void *ctx, const char *name, uint64_t version)
 static struct held held(void)
 {
     struct held h = { .version = 0 };
-    struct facet_events *e;
-    struct facet_events_opts o = { .where = scratch_path(&scratch, "server-events.db"), .read_only = true };
-    if (facet_events_open(&e, &o) == FACET_OK) {
+    struct facet_events *e = NULL;
+    struct facet_vault *v = NULL;
+    struct facet_vault_opts vo = { .key = key() };
+    if (facet_vault_open(&v, &vo))
+        return h;
+    struct facet_events_opts o = { .where = scratch_path(&scratch, "server-events.db"), .vault = v, .read_only = true };
+    if (facet_events_open(&e, &o) == FACET_OK)
         (void)facet_devices_each(e, note_held, &h);
-        facet_events_close(&e);
-    }
+    facet_events_close(&e);
+    facet_vault_close(&v);
     return h;
 }
 
