@@ -1,4 +1,4 @@
-/* What happens to an event: it is kept, sent, counted and told, in this order. */
+/* What happens to an event: it goes to the outbox, is kept, counted and told, in this order. */
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/log.h"
@@ -35,11 +35,12 @@ static int keep(struct facet_node *n, const struct facet_event *e, bool *is_new)
 void facet__node_event(struct facet_node *n, const struct facet_event *e, int64_t offset_ms)
 {
     bool is_new;
+    /* Who is killed between the two has sent what it has not kept, and never kept what it will not send. */
+    facet__parts_event(n, e, true);
     if (keep(n, e, &is_new))
         facet_log(FACET_LOG_ERROR, "node", "event %s could not be kept: %s", e->id, facet_error_text());
     if (!is_new)
         return;
-    facet__parts_event(n, e, true);
     count_delay(n, e, offset_ms);
     facet__node_tell(n, e);
 }
