@@ -55,7 +55,7 @@ static int card_watts(struct facet_energy *e, int i, double *watts)
 /* `range` 1: this card counts; 0: its power is added up. */
 static int first_reading(struct facet_energy *e, int i)
 {
-    double watts;
+    double watts = 0;
     e->rails[i].range = card_millijoules(e, i, &e->rails[i].last) == FACET_OK;
     if (e->rails[i].range)
         return FACET_OK;
@@ -88,10 +88,10 @@ static int nvml_find(struct facet_energy *e, const char *root)
 
 static int nvml_read(struct facet_energy *e)
 {
-    double watts = 0, one;
+    double watts = 0, one = 0;
     int err = FACET_OK;
     for (int i = 0; !err && i < e->n_rails; i++) {
-        uint64_t now;
+        uint64_t now = 0;
         err = e->rails[i].range ? card_millijoules(e, i, &now) : card_watts(e, i, &one);
         if (err)
             return err;
