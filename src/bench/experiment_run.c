@@ -83,6 +83,8 @@ static void make_words(struct words *w, const struct runner *r, const struct fac
     add_number(w, "--scan-every", e->mode == FACET_EXPERIMENT_GUIDED ? 5 : 0);
     add_number(w, "--idle-watts", r->x->idle_watts);
     add_number(w, "--core-watts", r->x->core_watts);
+    if (!*r->x->gallery)
+        w->w[w->n++] = "--no-gallery";
     if (e->mode == FACET_EXPERIMENT_EVERY)
         w->w[w->n++] = "--every-face";
     w->w[w->n++] = video;

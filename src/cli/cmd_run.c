@@ -26,7 +26,7 @@ struct run_options {
     int64_t min_face, max_face, scan_every, every, max_frames, threads, confirm;
     double factor, threshold, far, margin, cooldown_s, ttl_s, idle_watts, core_watts;
     int method;
-    bool keep_going, strict, every_face, quick_pyramid;
+    bool no_gallery, keep_going, strict, every_face, quick_pyramid;
 };
 
 #define ROW(...) FACET_OPT(struct run_options, __VA_ARGS__)
@@ -34,6 +34,7 @@ struct run_options {
 
 static const struct facet_opt options[] = {
     ROW(gallery, "gallery", 'g', FACET_OPT_PATH, "FILE", "who is known; without it the default gallery, when there is one"),
+    ROW(no_gallery, "no-gallery", 0, FACET_OPT_FLAG, NULL, "nobody is known, even where there is a default gallery"),
     ROW(csv, "csv", 0, FACET_OPT_PATH, "FILE", "one row for each frame (docs/csv.md); - is standard output"),
     ROW(events, "events", 0, FACET_OPT_PATH, "FILE", "one JSON line for each person or stranger; - is standard output"),
     ROW(video, "video", 0, FACET_OPT_PATH, "FILE", "annotated video, .mp4 or .mkv"),
@@ -107,6 +108,8 @@ static int find_model(const struct facet_model_spec **out, const struct run *r, 
 static int open_gallery(struct run *r)
 {
     struct facet_gallery_opts o = FACET_GALLERY_OPTS_INIT;
+    if (r->o->no_gallery)
+        return FACET_OK;
     o.path = r->o->gallery;
     o.read_only = true;
     int err = facet_gallery_open(&r->gallery, &o);
@@ -241,6 +244,8 @@ static int check_words(const struct run *r)
     const struct run_options *o = r->o;
     if (o->threshold != 0 && o->far != 0)
         return facet_usage(r->cli, "--threshold and --far say the same thing, give one");
+    if (o->no_gallery && o->gallery)
+        return facet_usage(r->cli, "--gallery and --no-gallery contradict each other, give one");
     if (is_stdout(o->csv) + is_stdout(o->events) + r->cli->json > 1)
         return facet_usage(r->cli, "only one of --csv -, --events - and --json can have standard output");
     float unused[3];
