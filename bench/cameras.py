@@ -47,6 +47,7 @@ def run_once(args, clips, count, folder, more):
     child = subprocess.Popen(words)
     try:
         child.wait(args.seconds)
+        sys.exit("cameras: facet run ended by itself, with code %d" % child.returncode)
     except subprocess.TimeoutExpired:
         child.send_signal(signal.SIGINT)
         child.wait(30)

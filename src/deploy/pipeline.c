@@ -165,6 +165,7 @@ static int open_runner(struct facet_pipeline *p)
 {
     struct facet_runner_opts o = {
         .threads = p->o.threads == 1 ? 1 : 0,
+        .depth = p->o.source ? 1 : 0, /* pictures of cameras grow old in queues */
         .dim = p->o.embed.model->dim,
         .cancel = p->o.cancel,
         .done = count_packet,
