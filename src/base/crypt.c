@@ -3,6 +3,7 @@
 #include "base/errors.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -14,10 +15,11 @@ _Static_assert(FACET_SEAL_EXTRA == 1 + NONCE + TAG, "what sealing adds");
 _Static_assert(FACET_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "length of a key");
 _Static_assert(FACET_PASSWORD_HASH >= crypto_pwhash_STRBYTES, "length of a password's hash");
 
-/* Cheap after the first time. Fails only where the system has no random numbers, and then the first use ends the process. */
+/* Cheap after the first time. Fails only where the system has no random numbers: nothing can be kept secret then. */
 static void begin(void)
 {
-    (void)sodium_init();
+    if (sodium_init() < 0)
+        abort();
 }
 
 void facet_random(void *out, size_t len)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/errors.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "store/rules.h"
 #include "store/sealing.h"
@@ -39,6 +40,8 @@ int facet__change_end(struct facet__change *c, int err, struct facet_index **nex
         err = facet__db_bump(&g->db);
     if (!err)
         err = c->only_adds ? facet__db_index_follows(&g->db) : facet__db_index_ends(&g->db);
+    if (!err)
+        err = facet__db_notify(&g->db, "facet_gallery");
     if (!err)
         err = facet__db_commit(&g->db, c->what);
     if (!err && !c->only_adds)
@@ -128,6 +131,14 @@ static int open_sealing(struct facet_gallery *g)
     return err;
 }
 
+static int refresh(void *ctx)
+{
+    int err = facet_gallery_refresh(ctx);
+    if (err)
+        facet_log(FACET_LOG_WARN, "store", "what another server changed could not be read: %s", facet_error_text());
+    return err;
+}
+
 int facet_gallery_open(struct facet_gallery **out, const struct facet_gallery_opts *o)
 {
     struct facet_gallery *g = calloc(1, sizeof(*g));
@@ -148,6 +159,8 @@ int facet_gallery_open(struct facet_gallery **out, const struct facet_gallery_op
         err = facet__gallery_reload(g);
     if (!err)
         facet__gallery_keep_index(g);
+    if (!err)
+        err = facet__watch_open(&g->watch, &g->db, "facet_gallery", refresh, g);
     if (err)
         facet_gallery_close(&g);
     *out = g;
@@ -160,6 +173,7 @@ void facet_gallery_close(struct facet_gallery **pg)
     *pg = NULL;
     if (!g)
         return;
+    facet__watch_close(&g->watch);
     if (g->vault)
         facet_vault_unkeep(g->vault, g);
     facet__db_close(&g->db);

@@ -5,6 +5,7 @@
 #include "base/lock.h"
 #include "store/gallery.h"
 #include "store/index.h"
+#include "store/postgres/watch.h"
 #include "store/sqlite/db.h"
 
 #include <stdatomic.h>
@@ -24,6 +25,7 @@ struct facet_gallery {
     uint32_t cpu_flags;
     struct facet_vault *vault;         /* whoever's; NULL: nothing is sealed */
     struct facet_vault *own_vault;
+    struct facet__watch *watch;        /* PostgreSQL: hears of other servers' changes */
 };
 
 /* A change is one transaction: between begin and end the writing lock is held. `end` commits when

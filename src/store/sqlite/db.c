@@ -358,7 +358,7 @@ int facet__db_flush(struct facet__db *db, const char *what)
 
 int facet__db_compact(struct facet__db *db, const char *what)
 {
-    int err = facet__db_exec(db, facet__db_says(db, "VACUUM", "SELECT 1"), what);
+    int err = facet__db_exec(db, facet__db_says(db, "VACUUM", "VACUUM FULL"), what);
     return err ? err : facet__db_flush(db, what);
 }
 

@@ -20,6 +20,23 @@
 
 struct room { char dir[64]; char path[128]; };
 
+#ifdef FACET_TEST_POSTGRES
+#include "lib/postgres.h"
+
+/* The same tests over a server: one for the whole program, emptied for each test. */
+static struct postgres room_server;
+static inline bool room_is_file(void) { return false; }
+
+static inline int room_server_close(void **state)
+{
+    postgres_close(&room_server);
+    return 0;
+}
+#else
+static inline bool room_is_file(void) { return true; }
+static inline int room_server_close(void **state) { return 0; }
+#endif
+
 static inline int room_open_in(void **state, const char *parent)
 {
     struct room *r = calloc(1, sizeof(*r));
@@ -27,6 +44,12 @@ static inline int room_open_in(void **state, const char *parent)
     if (!mkdtemp(r->dir))
         return -1;
     snprintf(r->path, sizeof(r->path), "%s/gallery.db", r->dir);
+#ifdef FACET_TEST_POSTGRES
+    if (!*room_server.dir)
+        postgres_open(&room_server);
+    postgres_empty(&room_server);
+    snprintf(r->path, sizeof(r->path), "%s", room_server.url);
+#endif
     *state = r;
     return 0;
 }
