@@ -14,6 +14,8 @@ test="libcmocka-dev g++ libopencv-dnn-dev gcc-aarch64-linux-gnu libc6-dev-arm64-
     mosquitto mosquitto-clients faketime openssl nghttp2-client wrk"
 # Checks of the units; nothing is started.
 test="$test systemd"
+# Stores on a server.
+test="$test libpq-dev postgresql-15"
 # The GStreamer element.
 test="$test libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base
     gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav"
