@@ -128,12 +128,14 @@ static int look(void *ctx, struct facet_http_request *q)
 /* --- changing --- */
 
 /* Files and devices of the server are for whoever configures it, not for whoever may add a camera. */
-static int check_address(const struct facet_camera_conf *c)
+static int check_address(const char *url)
 {
     static const char *const schemes[] = {"rtsp://", "rtsps://", "http://", "https://"};
-    bool is_known = facet_node_is_upload(c->url);
+    if (!url)
+        return FACET_OK; /* its reader tells what is missing */
+    bool is_known = facet_node_is_upload(url);
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
-        is_known = is_known || !strncmp(c->url, schemes[i], strlen(schemes[i]));
+        is_known = is_known || !strncmp(url, schemes[i], strlen(schemes[i]));
     return is_known ? FACET_OK
                     : facet_fail(FACET_E_INVALID, "the camera's url must begin with rtsp://, rtsps://, http://, https:// or be %s; others stand "
                                                   "in the site's file", FACET_UPLOAD_URL);
@@ -149,10 +151,10 @@ static int add(void *ctx, struct facet_http_request *q)
         err = facet__body_json(q, &j);
     if (err)
         return err;
-    err = facet_camera_from_json(&conf, j);
-    facet_json_unref(&j);
+    err = check_address(facet_json_str(facet_json_get(j, "url"), NULL));
     if (!err)
-        err = check_address(&conf);
+        err = facet_camera_from_json(&conf, j);
+    facet_json_unref(&j);
     if (!err)
         err = facet_node_camera_add(facet__serve_node(ctx), &conf);
     return err ? err : answer_camera(q, c, conf.name, 201);

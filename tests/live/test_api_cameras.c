@@ -174,9 +174,9 @@ static void test_cameras__bad_ones_are_not_added(void **state)
         {"{\"name\":\"x\",\"url\":\"/dev/video0\"}", 422, "must begin with rtsp://"},
         {"{\"name\":\"bad name\",\"url\":\"rtsp://127.0.0.1/x\"}", 422, "name"},
         {"{\"url\":\"rtsp://127.0.0.1/x\"}", 422, "name"},
-        {"{\"name\":\"x\",\"url\":5}", 422, "'url' is no text"},
-        {"{\"name\":\"x\",\"url\":\"rtsp://127.0.0.1/x\",\"colour\":\"red\"}", 422, "no member 'colour'"},
-        {"{\"name\":\"x\",\"url\":\"rtsp://127.0.0.1/x\",\"fps\":-1}", 422, "frames a second"},
+        {"{\"name\":\"x\",\"url\":5}", 422, "'url' is a text"},
+        {"{\"name\":\"x\",\"url\":\"rtsp://127.0.0.1/x\",\"colour\":\"red\"}", 422, "'colour' is no member"},
+        {"{\"name\":\"x\",\"url\":\"rtsp://127.0.0.1/x\",\"fps\":-1}", 422, "cameras.fps is a number from 0"},
         {"{\"name\":\"front\",\"url\":\"rtsp://127.0.0.1/x\"}", 409, "front"},
         {"{", 400, "the body"},
     };
