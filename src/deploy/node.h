@@ -45,6 +45,9 @@ int facet_node_camera_add(struct facet_node *n, const struct facet_camera_conf *
 int facet_node_camera_remove(struct facet_node *n, const char *name);                       /* FACET_E_NOT_FOUND */
 /* A reference to its ring; FACET_E_NOT_FOUND. */
 int facet_node_upload(struct facet_node *n, const char *camera, struct facet_upload **out);
+/* Forgets a person in all that this node keeps: gallery, events, what waits to be sent (store/erase.h; nothing is searched). */
+struct facet_erase_report;
+int facet_node_erase(struct facet_node *n, const char *name, struct facet_erase_report *out);
 const struct facet_site *facet_node_site(const struct facet_node *n);
 
 /* Each event as it happens here or arrives, after it is on disk; on the node's threads. Up to 64 listeners. */

@@ -1,6 +1,8 @@
 /* What a node keeps: its vault and its events. */
 #include "base/errors.h"
 #include "deploy/node_priv.h"
+#include "deploy/outbox.h"
+#include "store/erase.h"
 #include "store/events.h"
 #include "store/vault.h"
 
@@ -17,4 +19,19 @@ int facet__node_open_store(struct facet_node *n)
     if (!o.where && !facet__node_is_server(n))
         return FACET_OK;
     return facet_events_open(&n->events, &o);
+}
+
+int facet_node_erase(struct facet_node *n, const char *name, struct facet_erase_report *out)
+{
+    struct facet_spool *spools[] = { n->outbox ? facet_outbox_spool(n->outbox) : NULL };
+    const struct facet_erasing w = {
+        .gallery = n->gallery,
+        .events = n->events,
+        .vault = n->vault,
+        .spools = spools,
+        .n_spools = spools[0] ? 1 : 0,
+    };
+    if (!n->gallery)
+        return facet_fail(FACET_E_NOT_FOUND, "cannot erase '%s': this node has no gallery", name);
+    return facet_erase_person(&w, name, out);
 }

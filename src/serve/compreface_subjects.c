@@ -2,6 +2,7 @@
 #include "serve/compreface.h"
 
 #include "deploy/enrol.h"
+#include "store/erase.h"
 #include "store/rules.h"
 
 #include <stdlib.h>
@@ -87,11 +88,23 @@ int facet__cf_subject_put(void *ctx, struct facet_http_request *q)
     return facet__answer_end(&a, q, 200, FACET_OK);
 }
 
+/* Everything that names the subject goes, not the gallery's rows alone. */
+static int forget(struct facet_serve *s, const char *name)
+{
+    struct facet_erase_report *report = calloc(1, sizeof(*report));
+    struct facet_person p;
+    int err = report ? facet_gallery_person(gallery(s), name, &p) : facet_fail_nomem();
+    if (!err)
+        err = facet_node_erase(facet__serve_node(s), name, report);
+    free(report);
+    return err;
+}
+
 int facet__cf_subject_delete(void *ctx, struct facet_http_request *q)
 {
     const char *name = facet_http_param(q, "subject");
     struct facet__answer a;
-    int err = facet_gallery_delete(gallery(ctx), name);
+    int err = forget(ctx, name);
     if (err)
         return err;
     facet__answer_begin(&a);
@@ -115,7 +128,7 @@ int facet__cf_subjects_delete(void *ctx, struct facet_http_request *q)
     int err = facet_gallery_people(gallery(ctx), note_name, &l);
     const char *name = facet_str_text(&l.text);
     for (int64_t i = 0; !err && i < l.n; i++, name += strlen(name) + 1)
-        err = facet_gallery_delete(gallery(ctx), name);
+        err = forget(ctx, name);
     facet_str_fini(&l.text);
     if (err)
         return err;

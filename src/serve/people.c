@@ -145,18 +145,15 @@ static int erase_person(void *ctx, struct facet_http_request *q)
     struct facet_node *n;
     struct facet_person p;
     struct facet__answer a;
-    struct facet_erasing w = { .verify = false };
+    struct facet_gallery *g;
     struct facet_erase_report *report = calloc(1, sizeof(*report));
     int err = report ? facet__need_node(ctx, q, &n) : facet_fail_nomem();
     if (!err)
-        err = facet__need_gallery(ctx, q, &w.gallery);
+        err = facet__need_gallery(ctx, q, &g);
     if (!err)
-        err = find_person(w.gallery, facet_http_param(q, "name"), &p);
-    if (!err) {
-        w.events = facet_node_events(n);
-        w.vault = facet_node_vault(n);
-        err = facet_erase_person(&w, p.name, report);
-    }
+        err = find_person(g, facet_http_param(q, "name"), &p);
+    if (!err)
+        err = facet_node_erase(n, p.name, report);
     if (!err) {
         facet__answer_begin(&a);
         facet_jsonw_key(&a.w, "erased");
