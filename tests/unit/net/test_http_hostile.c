@@ -115,6 +115,15 @@ static bool is_alive(const struct facet_http_server *s)
     return strstr(text, "200 OK") && strstr(text, "hello");
 }
 
+/* It may be busy telling others off (503) for a moment; it must come back. */
+static bool is_alive_soon(const struct facet_http_server *s)
+{
+    bool alive = false;
+    for (uint64_t until = facet_now_ns() + 10000000000u; !alive && facet_now_ns() < until;)
+        alive = is_alive(s);
+    return alive;
+}
+
 /* :method GET, :scheme http, :path /, :authority x */
 static const unsigned char asking[] = { 0x82, 0x86, 0x84, 0x41, 0x01, 'x' };
 
@@ -128,9 +137,9 @@ static void test_h2__requests_taken_back_at_once_do_no_harm(void **state)
             break; /* it may hang up */
         drain(fd);
     }
-    assert_true(is_alive(s));
+    assert_true(is_alive_soon(s));
     close(fd);
-    assert_true(is_alive(s));
+    assert_true(is_alive_soon(s));
 }
 
 static void test_h2__heads_without_end_are_ended(void **state)
@@ -148,7 +157,7 @@ static void test_h2__heads_without_end_are_ended(void **state)
         drain(fd);
     }
     assert_true(hung_up); /* a megabyte of headers is never held */
-    assert_true(is_alive(s));
+    assert_true(is_alive_soon(s));
     close(fd);
 }
 
@@ -167,7 +176,7 @@ static void test_h2__garbage_hangs_up(void **state)
             shutdown(fd, SHUT_WR);
         close(fd);
     }
-    assert_true(is_alive(s));
+    assert_true(is_alive_soon(s));
 }
 
 static void test_h2__settings_and_pings_in_floods_do_no_harm(void **state)
@@ -178,7 +187,7 @@ static void test_h2__settings_and_pings_in_floods_do_no_harm(void **state)
     for (int i = 0; i < 20000; i++) /* answers are not read */
         if (!give_frame(fd, i % 2 ? 6 : 4, 0, 0, ping, i % 2 ? 8 : 0))
             break;
-    assert_true(is_alive(s));
+    assert_true(is_alive_soon(s));
     close(fd);
 }
 
@@ -194,7 +203,7 @@ static void test_h2__a_body_that_does_not_come_is_ended(void **state)
         n += (size_t)r; /* until it hangs up */
     assert_non_null(memmem(text, n, "FACET_E_TIMEOUT", 15));
     close(fd);
-    assert_true(is_alive(s));
+    assert_true(is_alive_soon(s));
 }
 
 /* A window of nothing: the answer can never be sent. */
@@ -212,7 +221,7 @@ static void test_h2__an_answer_that_is_not_taken_is_ended(void **state)
         n += (size_t)r; /* until it hangs up */
     assert_null(memmem(text, n, "hello", 5));
     close(fd);
-    assert_true(is_alive(s));
+    assert_true(is_alive_soon(s));
 }
 
 static void test_http__half_a_thousand_half_requests_do_not_keep_others_out(void **state)
@@ -224,10 +233,7 @@ static void test_http__half_a_thousand_half_requests_do_not_keep_others_out(void
         fd[i] = dial(s);
         (void)give(fd[i], "POST / HTTP/1.1\r\nHost: x\r\nContent-Le", 36);
     }
-    bool alive = false;
-    for (uint64_t until = facet_now_ns() + 10000000000u; !alive && facet_now_ns() < until;)
-        alive = is_alive(s);
-    assert_true(alive);
+    assert_true(is_alive_soon(s));
     for (int i = 0; i < N; i++)
         close(fd[i]);
 }
