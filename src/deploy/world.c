@@ -232,7 +232,7 @@ static void write_stats(struct facet_str *s, const struct world *w, const struct
 }
 
 /* Without the lock: a node's figures are asked of all its parts. */
-static void tell_stats(struct world *w)
+static int tell_stats(struct world *w)
 {
     struct facet_node_stats st;
     struct facet_str s = FACET_STR_INIT;
@@ -240,9 +240,9 @@ static void tell_stats(struct world *w)
     facet_node_stats(w->node, &st);
     write_stats(&s, w, &st);
     facet__world_topic(w, topic, "stats");
-    if (!s.err)
-        (void)say(w, topic, s.data, s.len, 0, false);
+    int err = s.err ? s.err : say(w, topic, s.data, s.len, 0, false);
     facet_str_fini(&s);
+    return err;
 }
 
 /* ---- commands ---- */
@@ -422,12 +422,9 @@ static void world_tick(void *state, int64_t wall_ms)
     }
     tell_presence(w, now);
     (void)facet_board_flush(&w->board, say_board, w);
-    bool stats_are_due = now >= w->stats_at;
-    if (stats_are_due)
-        w->stats_at = now + STATS_MS;
     facet_lock_give(&w->lock);
-    if (stats_are_due)
-        tell_stats(w);
+    if (now >= w->stats_at)
+        w->stats_at = now + (tell_stats(w) ? CAMERAS_MS : STATS_MS);
 }
 
 /* Events of an outage come late: they tell what was, not who is there. */
