@@ -11,6 +11,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "store/vault.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -33,7 +34,8 @@
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE item(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, class INTEGER NOT NULL, topic TEXT NOT NULL,"
-    " created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, person TEXT NOT NULL, size INTEGER NOT NULL, payload BLOB NOT NULL);"
+    " created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, person TEXT NOT NULL, size INTEGER NOT NULL,"
+    " sealed INTEGER NOT NULL, payload BLOB NOT NULL);"
     "CREATE INDEX item_by_class ON item(class, seq);"
     "CREATE INDEX item_by_age ON item(created_ms);"
     "CREATE INDEX item_by_end ON item(expires_ms) WHERE expires_ms > 0;"
@@ -60,11 +62,12 @@ static const char *const texts[STATEMENTS] = {
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
     [HAS] = "SELECT EXISTS(SELECT 1 FROM item WHERE id = ?1) OR EXISTS(SELECT 1 FROM done WHERE id = ?1 AND at_ms > ?2)",
-    [INSERT] = "INSERT INTO item(id, class, topic, created_ms, expires_ms, person, size, payload) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [INSERT] = "INSERT INTO item(id, class, topic, created_ms, expires_ms, person, size, sealed, payload)"
+               " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [DOUBLE] = "UPDATE state SET doubles = doubles + 1",
     [ADD] = "UPDATE state SET put = put + 1, items = items + 1, bytes = bytes + ?1",
     [TAKE] = "UPDATE state SET items = items - ?1, bytes = bytes - ?2",
-    [NEXT] = "SELECT seq, id, class, topic, created_ms, expires_ms, person, payload FROM item WHERE seq > ?1 ORDER BY seq LIMIT 1",
+    [NEXT] = "SELECT seq, id, class, topic, created_ms, expires_ms, person, payload, sealed FROM item WHERE seq > ?1 ORDER BY seq LIMIT 1",
     [FIND] = "SELECT id, size FROM item WHERE seq = ?1",
     [DELETE] = "DELETE FROM item WHERE seq = ?1",
     [MARK_DONE] = "INSERT OR REPLACE INTO done(id, at_ms) VALUES(?1, ?2)",
@@ -93,6 +96,7 @@ struct facet_spool {
     struct facet_clock clock;
     char path[PATH_MAX];
     int64_t max_bytes, max_age_ms;
+    struct facet_vault *vault;
     sqlite3 *sql;
     sqlite3_stmt *s[STATEMENTS];
     int64_t offset_ms;     /* wall clock minus the clock that never goes back */
@@ -271,7 +275,8 @@ static int insert(struct facet_spool *s, const struct facet_spool_item *item, in
               !sqlite3_bind_int64(q, 4, item->created_ms ? item->created_ms : now_ms(s)) &&
               !sqlite3_bind_int64(q, 5, item->expires_ms) && !sqlite3_bind_text(q, 6, item->person, -1, SQLITE_STATIC) &&
               !sqlite3_bind_int64(q, 7, size) &&
-              !(item->len ? sqlite3_bind_blob64(q, 8, item->payload, item->len, SQLITE_STATIC) : sqlite3_bind_zeroblob(q, 8, 0));
+              !sqlite3_bind_int(q, 8, s->vault != NULL) &&
+              !(item->len ? sqlite3_bind_blob64(q, 9, item->payload, item->len, SQLITE_STATIC) : sqlite3_bind_zeroblob(q, 9, 0));
     int err = bound(s, ok, "put into");
     return err ? err : run(s, q, "put into");
 }
@@ -323,13 +328,46 @@ static int put(struct facet_spool *s, const struct facet_spool_item *item)
     return err;
 }
 
-int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *item)
+/* What a person is called in the file: with a vault, by what nobody can read without the site's key. */
+static void hide_person(const struct facet_spool *s, const char *person, char out[FACET_MAX_NAME])
 {
-    int err = check_item(s, item);
+    unsigned char hash[FACET_VAULT_HASH];
+    snprintf(out, FACET_MAX_NAME, "%s", person);
+    if (!s->vault || !person[0])
+        return;
+    facet_vault_hash(s->vault, "spool person", person, hash);
+    for (int i = 0; i < FACET_VAULT_HASH; i++)
+        snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
+
+static void name_seal(char out[FACET_EVENT_ID + 8], const char *id)
+{
+    snprintf(out, FACET_EVENT_ID + 8, "spool:%s", id);
+}
+
+static int seal(struct facet_spool *s, struct facet_spool_item *item, void **bytes)
+{
+    char what[FACET_EVENT_ID + 8];
+    if (!s->vault)
+        return FACET_OK;
+    name_seal(what, item->id);
+    int err = facet_vault_seal(s->vault, FACET_VAULT_ANYONE, what, item->payload, item->len, bytes, &item->len);
+    item->payload = *bytes;
+    return err;
+}
+
+int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *given)
+{
+    int err = check_item(s, given);
     if (err)
         return err;
+    struct facet_spool_item copy = *given, *item = &copy;
+    void *bytes = NULL;
+    hide_person(s, given->person, copy.person);
+    err = seal(s, item, &bytes);
     facet_lock_take(&s->lock);
-    err = follow_clock(s);
+    if (!err)
+        err = follow_clock(s);
     if (!err)
         err = run(s, use(s, BEGIN), "put into");
     if (!err)
@@ -339,6 +377,7 @@ int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *item)
     else
         facet_cond_wake(&s->more);
     facet_lock_give(&s->lock);
+    free(bytes);
     return err;
 }
 
@@ -386,21 +425,43 @@ static int read_item(struct facet_spool *s, sqlite3_stmt *q, struct facet_spool_
     return FACET_OK;
 }
 
+static int unseal(struct facet_spool *s, struct facet_spool_item *item)
+{
+    char what[FACET_EVENT_ID + 8];
+    void *open = NULL, *sealed = item->payload;
+    size_t len = 0;
+    if (!s->vault)
+        return facet_fail(FACET_E_PERMISSION, "cannot read spool '%s': it is sealed, and there is no site key", s->path);
+    name_seal(what, item->id);
+    int err = facet_vault_open_sealed(s->vault, FACET_VAULT_ANYONE, what, sealed, item->len, &open, &len);
+    item->payload = open;
+    item->len = len;
+    item->person[0] = '\0';
+    free(sealed);
+    return err ? facet_fail_prefix(err, "cannot read spool '%s'", s->path) : FACET_OK;
+}
+
 int facet_spool_next(struct facet_spool *s, int64_t after, struct facet_spool_item *out)
 {
+    bool is_sealed = false;
     memset(out, 0, sizeof(*out));
     facet_lock_take(&s->lock);
     int err = drop_what_is_late(s);
     sqlite3_stmt *q = use_int(s, NEXT, after);
     int rc = err ? SQLITE_DONE : sqlite3_step(q);
+    is_sealed = rc == SQLITE_ROW && sqlite3_column_int(q, 8);
     if (rc == SQLITE_ROW)
         err = read_item(s, q, out);
     else if (!err)
         err = rc == SQLITE_DONE ? FACET_E_END : fail(s, "read");
     sqlite3_reset(q);
     facet_lock_give(&s->lock);
-    if (err)
+    if (!err && is_sealed)
+        err = unseal(s, out);
+    if (err) {
+        free(out->payload);
         memset(out, 0, sizeof(*out));
+    }
     return err;
 }
 
@@ -493,11 +554,16 @@ static int erase(struct facet_spool *s, const char *person, int64_t found[2])
 /* Deleted pages are overwritten with zeros; the log that still has them is emptied into the file. */
 int facet_spool_erase(struct facet_spool *s, const char *person, int64_t *removed)
 {
-    int64_t found[2] = {0, 0};
+    int64_t found[2] = {0, 0}, open[2] = {0, 0};
+    char hidden[FACET_MAX_NAME];
+    hide_person(s, person, hidden);
     facet_lock_take(&s->lock);
     int err = run(s, use(s, BEGIN), "erase from");
     if (!err)
-        err = erase(s, person, found);
+        err = erase(s, hidden, found);
+    if (!err && s->vault) /* what was put before there was a key */
+        err = erase(s, person, open);
+    found[0] += open[0];
     err = end(s, err, "erase from");
     if (!err && sqlite3_wal_checkpoint_v2(s->sql, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
         err = fail(s, "erase from");
@@ -585,6 +651,7 @@ static int init(struct facet_spool *s, const struct facet_spool_opts *o)
 {
     s->max_bytes = o->max_bytes > 0 ? o->max_bytes : MAX_BYTES;
     s->max_age_ms = o->max_age_ms > 0 ? o->max_age_ms : MAX_AGE_MS;
+    s->vault = o->vault;
     s->clock = o->clock ? *o->clock : facet_clock_system;
     s->offset_ms = offset_now(s);
     int err = facet_lock_init(&s->lock);

@@ -9,6 +9,7 @@
 #include "wire/event.h"
 
 struct facet_spool;
+struct facet_vault;
 
 /* Least first: chips can be made again, events cannot. */
 enum facet_spool_class { FACET_SPOOL_STATE, FACET_SPOOL_CHIP, FACET_SPOOL_EVENT, FACET_SPOOL_CLASSES };
@@ -18,6 +19,7 @@ struct facet_spool_opts {
     int64_t max_bytes;             /* 0: 256 MiB */
     int64_t max_age_ms;            /* 0: 7 days; the time during which the clock was set does not count */
     const struct facet_clock *clock;       /* NULL: the system's */
+    struct facet_vault *vault;     /* borrowed: payloads and names are sealed on disk; NULL: they are readable there */
 };
 
 struct facet_spool_item {
@@ -27,7 +29,7 @@ struct facet_spool_item {
     char topic[256];
     void *payload; size_t len;     /* the caller frees */
     int64_t created_ms, expires_ms;    /* expires 0, and events: by max_age alone */
-    char person[FACET_MAX_NAME];   /* whom it tells of, for erasure; "" */
+    char person[FACET_MAX_NAME];   /* whom it tells of, for erasure; "", and in what was read from a sealed spool */
 };
 
 struct facet_spool_stats {

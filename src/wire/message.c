@@ -494,7 +494,8 @@ int facet_message_unpack(struct facet_message *out, const void *data, size_t len
 
 void facet_message_fini(struct facet_message *m)
 {
+    ProtobufCAllocator a = {allocate, release, NULL};
     if (m->memory)
-        facet__wire__envelope__free_unpacked(m->memory, NULL);
+        facet__wire__envelope__free_unpacked(m->memory, &a);
     memset(m, 0, sizeof(*m));
 }

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "store/spool.h"
+#include "store/vault.h"
 
 #include <facet/error.h>
 #include <stdio.h>
@@ -284,6 +285,60 @@ static void test_spool__what_was_erased_is_in_no_file(void **state)
     assert_int_equal(removed, 0);
 }
 
+static struct facet_vault *open_vault(struct room *r, const char *name)
+{
+    char path[128];
+    struct facet_vault *v;
+    snprintf(path, sizeof(path), "%s/%s", r->dir, name);
+    const struct facet_vault_opts o = {.key = path, .create = true};
+    if (facet_vault_open(&v, &o) != FACET_OK)
+        fail_msg("%s", facet_error_text());
+    return v;
+}
+
+static int open_sealed(struct room *r, struct facet_vault *v)
+{
+    struct facet_spool_opts o = {.path = r->path, .clock = &r->clock, .vault = v};
+    facet_spool_close(&r->s);
+    return facet_spool_open(&r->s, &o);
+}
+
+static void test_spool__what_is_sealed_is_unreadable_without_the_key(void **state)
+{
+    struct room *r = *state;
+    struct facet_vault *v = open_vault(r, "a.key"), *other = open_vault(r, "b.key");
+    struct facet_spool_item item = {.id = "a", .class = FACET_SPOOL_EVENT, .topic = "t", .payload = "seen: Grace Hopper",
+                                    .len = 18, .person = "Grace Hopper"}, out;
+    char wal[128];
+    int64_t removed = 0;
+    snprintf(wal, sizeof(wal), "%s-wal", r->path);
+    assert_int_equal(open_sealed(r, v), FACET_OK);
+    assert_int_equal(facet_spool_put(r->s, &item), FACET_OK);
+    assert_int_equal(facet_spool_put(r->s, &item), FACET_E_EXISTS);
+    assert_false(file_has(wal, "Grace"));
+    assert_int_equal(facet_spool_next(r->s, 0, &out), FACET_OK);
+    assert_int_equal(out.len, 18);
+    assert_string_equal(out.payload, "seen: Grace Hopper");
+    free(out.payload);
+    assert_int_equal(open_sealed(r, NULL), FACET_OK);
+    assert_int_equal(facet_spool_next(r->s, 0, &out), FACET_E_PERMISSION);
+    assert_null(out.payload);
+    assert_int_equal(open_sealed(r, other), FACET_OK);
+    assert_int_equal(facet_spool_next(r->s, 0, &out), FACET_E_FORMAT);
+    assert_int_equal(facet_spool_erase(r->s, "Grace Hopper", &removed), FACET_OK);
+    assert_int_equal(removed, 0);
+    assert_int_equal(open_sealed(r, v), FACET_OK);
+    assert_int_equal(facet_spool_erase(r->s, "Grace Hopper", &removed), FACET_OK);
+    assert_int_equal(removed, 1);
+    facet_spool_close(&r->s);
+    facet_vault_close(&v);
+    facet_vault_close(&other);
+    snprintf(wal, sizeof(wal), "%s/a.key", r->dir);
+    unlink(wal);
+    snprintf(wal, sizeof(wal), "%s/b.key", r->dir);
+    unlink(wal);
+}
+
 static void test_spool__items_that_do_not_fit_are_refused(void **state)
 {
     struct room *r = *state;
@@ -336,6 +391,7 @@ int main(void)
         SPOOL_TEST(test_spool__clock_that_is_set_drops_nothing),
         SPOOL_TEST(test_spool__wait_ends_when_something_comes),
         SPOOL_TEST(test_spool__what_was_erased_is_in_no_file),
+        SPOOL_TEST(test_spool__what_is_sealed_is_unreadable_without_the_key),
         SPOOL_TEST(test_spool__items_that_do_not_fit_are_refused),
         SPOOL_TEST(test_spool__other_files_are_refused_and_left_alone),
     };
