@@ -4,166 +4,36 @@
  * Ages are kept right when the wall clock is set: how it stands against the clock that never goes back is looked at with each
  * call, and when it jumped, the times of all that waits jump with it. What happened while the program was not
  * running cannot be known; then things are kept longer, never shorter. */
-#include "store/spool.h"
+#include "store/spool_priv.h"
 
 #include "base/errors.h"
-#include "base/file.h"
-#include "base/lock.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "store/vault.h"
 
-#include <fcntl.h>
-#include <limits.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define MAX_BYTES ((int64_t)256 << 20)
-#define MAX_AGE_MS ((int64_t)7 * 24 * 3600 * 1000)
-#define DONE_MS ((int64_t)24 * 3600 * 1000)
-#define DONE_ROWS 100000
 #define JUMP_MS 5000 /* differences below this are slewing and rounding */
-#define APPLICATION 1180782456 /* "FaOx" */
-#define SCHEMA 1
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
 
-static const char schema[] =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE item(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, class INTEGER NOT NULL, topic TEXT NOT NULL,"
-    " created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, person TEXT NOT NULL, size INTEGER NOT NULL,"
-    " sealed INTEGER NOT NULL, payload BLOB NOT NULL);"
-    "CREATE INDEX item_by_class ON item(class, seq);"
-    "CREATE INDEX item_by_age ON item(created_ms);"
-    "CREATE INDEX item_by_end ON item(expires_ms) WHERE expires_ms > 0;"
-    "CREATE TABLE done(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at_ms INTEGER NOT NULL);"
-    "CREATE INDEX done_by_age ON done(at_ms);"
-    "CREATE TABLE state(items INTEGER NOT NULL, bytes INTEGER NOT NULL, put INTEGER NOT NULL, acked INTEGER NOT NULL,"
-    " doubles INTEGER NOT NULL, expired INTEGER NOT NULL, aged INTEGER NOT NULL, squeezed INTEGER NOT NULL);"
-    "INSERT INTO state VALUES(0, 0, 0, 0, 0, 0, 0, 0);"
-    "PRAGMA application_id = " TEXT(APPLICATION) ";"
-    "PRAGMA user_version = " TEXT(SCHEMA) ";"
-    "COMMIT";
-
-enum statement {
-    BEGIN, COMMIT, ROLLBACK, HAS, INSERT, DOUBLE, ADD, TAKE, NEXT, FIND, DELETE, MARK_DONE, ACKED, FORGET_OLD, FORGET_MANY, EXPIRED,
-    AGED, LEAST, DROP_EXPIRED, DROP_AGED, SQUEEZED, STATE, OLDEST, LAST, SHIFT_ITEMS, SHIFT_DONE, ERASE_SUM, ERASE, STATEMENTS
-};
-
-/* An event is worth keeping however late it arrives: its expires_at tells those who would act on it. */
-#define OVER "class < 2 AND expires_ms > 0 AND expires_ms <= ?1"
-_Static_assert(FACET_SPOOL_EVENT == 2, "OVER names classes by number");
-
-static const char *const texts[STATEMENTS] = {
-    [BEGIN] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
-    [ROLLBACK] = "ROLLBACK",
-    [HAS] = "SELECT EXISTS(SELECT 1 FROM item WHERE id = ?1) OR EXISTS(SELECT 1 FROM done WHERE id = ?1 AND at_ms > ?2)",
-    [INSERT] = "INSERT INTO item(id, class, topic, created_ms, expires_ms, person, size, sealed, payload)"
-               " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [DOUBLE] = "UPDATE state SET doubles = doubles + 1",
-    [ADD] = "UPDATE state SET put = put + 1, items = items + 1, bytes = bytes + ?1",
-    [TAKE] = "UPDATE state SET items = items - ?1, bytes = bytes - ?2",
-    [NEXT] = "SELECT seq, id, class, topic, created_ms, expires_ms, person, payload, sealed FROM item WHERE seq > ?1 ORDER BY seq LIMIT 1",
-    [FIND] = "SELECT id, size FROM item WHERE seq = ?1",
-    [DELETE] = "DELETE FROM item WHERE seq = ?1",
-    [MARK_DONE] = "INSERT OR REPLACE INTO done(id, at_ms) VALUES(?1, ?2)",
-    [ACKED] = "UPDATE state SET acked = acked + 1",
-    [FORGET_OLD] = "DELETE FROM done WHERE seq IN (SELECT seq FROM done WHERE at_ms <= ?1 ORDER BY at_ms LIMIT 100)",
-    [FORGET_MANY] = "DELETE FROM done WHERE seq <= (SELECT max(seq) FROM done) - " TEXT(DONE_ROWS),
-    [EXPIRED] = "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE " OVER,
-    [AGED] = "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE created_ms <= ?1",
-    [LEAST] = "SELECT seq, size FROM item ORDER BY class, seq LIMIT 1",
-    [DROP_EXPIRED] = "DELETE FROM item WHERE " OVER,
-    [DROP_AGED] = "DELETE FROM item WHERE created_ms <= ?1",
-    [SQUEEZED] = "UPDATE state SET expired = expired + ?1, aged = aged + ?2, squeezed = squeezed + ?3",
-    [STATE] = "SELECT items, bytes, put, acked, doubles, expired, aged, squeezed FROM state",
-    [OLDEST] = "SELECT created_ms FROM item ORDER BY created_ms LIMIT 1",
-    [LAST] = "SELECT coalesce(max(seq), 0) FROM item",
-    [SHIFT_ITEMS] = "UPDATE item SET created_ms = created_ms + ?1, expires_ms = CASE WHEN expires_ms > 0 THEN max(1, expires_ms + ?1) ELSE 0 END",
-    [SHIFT_DONE] = "UPDATE done SET at_ms = at_ms + ?1",
-    [ERASE_SUM] = "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE person = ?1",
-    [ERASE] = "DELETE FROM item WHERE person = ?1",
-};
-
-struct facet_spool {
-    struct facet_lock lock;
-    struct facet_cond more;
-    bool has_lock, has_more;
-    struct facet_clock clock;
-    char path[PATH_MAX];
-    int64_t max_bytes, max_age_ms;
-    struct facet_vault *vault;
-    sqlite3 *sql;
-    sqlite3_stmt *s[STATEMENTS];
-    int64_t offset_ms;     /* wall clock minus the clock that never goes back */
-    int64_t last;          /* highest number that is there */
-    bool is_woken;
-};
-
-/* ---- statements ---- */
-
-static int fail(struct facet_spool *s, const char *what)
-{
-    int rc = s->sql ? sqlite3_extended_errcode(s->sql) : SQLITE_NOMEM;
-    if ((rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM)
-        return facet_fail_nomem();
-    int err = (rc & 0xff) == SQLITE_NOTADB ? FACET_E_FORMAT : FACET_E_STORE;
-    return facet_fail(err, "cannot %s spool '%s': %s", what, s->path, sqlite3_errmsg(s->sql));
-}
-
-static sqlite3_stmt *use(struct facet_spool *s, enum statement which)
-{
-    sqlite3_reset(s->s[which]);
-    sqlite3_clear_bindings(s->s[which]);
-    return s->s[which];
-}
-
-static sqlite3_stmt *use_int(struct facet_spool *s, enum statement which, int64_t a)
-{
-    sqlite3_stmt *q = use(s, which);
-    sqlite3_bind_int64(q, 1, a);
-    return q;
-}
-
-static int run(struct facet_spool *s, sqlite3_stmt *q, const char *what)
-{
-    int rc = sqlite3_step(q);
-    int err = rc == SQLITE_DONE || rc == SQLITE_ROW ? FACET_OK : fail(s, what);
-    sqlite3_reset(q);
-    return err;
-}
-
-/* Up to `n` numbers of the first row; all 0 when there is none. */
-static int numbers(struct facet_spool *s, sqlite3_stmt *q, const char *what, int64_t *out, int n)
-{
-    int rc = sqlite3_step(q);
-    int err = rc == SQLITE_DONE || rc == SQLITE_ROW ? FACET_OK : fail(s, what);
-    for (int i = 0; i < n; i++)
-        out[i] = rc == SQLITE_ROW ? sqlite3_column_int64(q, i) : 0;
-    sqlite3_reset(q);
-    return err;
-}
+/* ---- transactions ---- */
 
 static int bound(struct facet_spool *s, bool ok, const char *what)
 {
-    return ok ? FACET_OK : fail(s, what);
+    return ok ? FACET_OK : facet__spool_fail(s, what);
 }
 
 /* The error text stays. */
 static void take_back(struct facet_spool *s)
 {
     for (int i = 0; i < 3 && !sqlite3_get_autocommit(s->sql); i++)
-        sqlite3_step(use(s, ROLLBACK));
+        sqlite3_step(facet__spool_use(s, ROLLBACK));
 }
 
 static int end(struct facet_spool *s, int err, const char *what)
 {
     if (!err)
-        err = run(s, use(s, COMMIT), what);
+        err = facet__spool_run(s, facet__spool_use(s, COMMIT), what);
     if (err)
         take_back(s);
     return err;
@@ -176,24 +46,19 @@ static int64_t now_ms(const struct facet_spool *s)
     return s->clock.wall_ms(s->clock.ctx);
 }
 
-static int64_t offset_now(const struct facet_spool *s)
-{
-    return now_ms(s) - (int64_t)(s->clock.mono_ns(s->clock.ctx) / 1000000);
-}
-
 /* With the lock, before anything is judged by its age. */
 static int follow_clock(struct facet_spool *s)
 {
-    int64_t offset = offset_now(s), jump = offset - s->offset_ms;
+    int64_t offset = facet__spool_clock_offset(s), jump = offset - s->offset_ms;
     if (jump > -JUMP_MS && jump < JUMP_MS) {
         s->offset_ms = offset;
         return FACET_OK;
     }
-    int err = run(s, use(s, BEGIN), "follow the clock in");
+    int err = facet__spool_run(s, facet__spool_use(s, BEGIN), "follow the clock in");
     if (!err)
-        err = run(s, use_int(s, SHIFT_ITEMS, jump), "follow the clock in");
+        err = facet__spool_run(s, facet__spool_use_int(s, SHIFT_ITEMS, jump), "follow the clock in");
     if (!err)
-        err = run(s, use_int(s, SHIFT_DONE, jump), "follow the clock in");
+        err = facet__spool_run(s, facet__spool_use_int(s, SHIFT_DONE, jump), "follow the clock in");
     err = end(s, err, "follow the clock in");
     if (!err)
         s->offset_ms = offset;
@@ -207,22 +72,22 @@ static int follow_clock(struct facet_spool *s)
 
 static int count_out(struct facet_spool *s, int64_t items, int64_t bytes, int64_t expired, int64_t aged, int64_t squeezed)
 {
-    sqlite3_stmt *q = use_int(s, TAKE, items);
+    sqlite3_stmt *q = facet__spool_use_int(s, TAKE, items);
     sqlite3_bind_int64(q, 2, bytes);
-    int err = run(s, q, "count in");
-    q = use_int(s, SQUEEZED, expired);
+    int err = facet__spool_run(s, q, "count in");
+    q = facet__spool_use_int(s, SQUEEZED, expired);
     sqlite3_bind_int64(q, 2, aged);
     sqlite3_bind_int64(q, 3, squeezed);
-    return err ? err : run(s, q, "count in");
+    return err ? err : facet__spool_run(s, q, "count in");
 }
 
-static int drop_by_time(struct facet_spool *s, enum statement find, enum statement drop, int64_t until)
+static int drop_by_time(struct facet_spool *s, enum facet__spool_statement find, enum facet__spool_statement drop, int64_t until)
 {
     int64_t found[2];
-    int err = numbers(s, use_int(s, find, until), "look through", found, 2);
+    int err = facet__spool_numbers(s, facet__spool_use_int(s, find, until), "look through", found, 2);
     if (err || !found[0])
         return err;
-    err = run(s, use_int(s, drop, until), "drop from");
+    err = facet__spool_run(s, facet__spool_use_int(s, drop, until), "drop from");
     if (!err)
         err = count_out(s, found[0], found[1], drop == DROP_EXPIRED ? found[0] : 0, drop == DROP_AGED ? found[0] : 0, 0);
     return err;
@@ -238,16 +103,16 @@ static int drop_late(struct facet_spool *s)
 static int squeeze(struct facet_spool *s, int64_t seq, bool *dropped_itself)
 {
     int64_t state[2], least[2];
-    int err = numbers(s, use(s, STATE), "count in", state, 2);
+    int err = facet__spool_numbers(s, facet__spool_use(s, STATE), "count in", state, 2);
     while (!err && state[1] > s->max_bytes) {
-        err = numbers(s, use(s, LEAST), "look through", least, 2);
+        err = facet__spool_numbers(s, facet__spool_use(s, LEAST), "look through", least, 2);
         if (!err)
-            err = run(s, use_int(s, DELETE, least[0]), "drop from");
+            err = facet__spool_run(s, facet__spool_use_int(s, DELETE, least[0]), "drop from");
         if (!err)
             err = count_out(s, 1, least[1], 0, 0, 1);
         *dropped_itself = *dropped_itself || least[0] == seq;
         if (!err)
-            err = numbers(s, use(s, STATE), "count in", state, 2);
+            err = facet__spool_numbers(s, facet__spool_use(s, STATE), "count in", state, 2);
         if (!err && state[0] <= 0)
             break;
     }
@@ -258,9 +123,9 @@ static int squeeze(struct facet_spool *s, int64_t seq, bool *dropped_itself)
 static int has_late(struct facet_spool *s, bool *late)
 {
     int64_t expired[1], aged[1];
-    int err = numbers(s, use_int(s, EXPIRED, now_ms(s)), "look through", expired, 1);
+    int err = facet__spool_numbers(s, facet__spool_use_int(s, EXPIRED, now_ms(s)), "look through", expired, 1);
     if (!err)
-        err = numbers(s, use_int(s, AGED, now_ms(s) - s->max_age_ms), "look through", aged, 1);
+        err = facet__spool_numbers(s, facet__spool_use_int(s, AGED, now_ms(s) - s->max_age_ms), "look through", aged, 1);
     *late = !err && (expired[0] || aged[0]);
     return err;
 }
@@ -269,7 +134,7 @@ static int has_late(struct facet_spool *s, bool *late)
 
 static int insert(struct facet_spool *s, const struct facet_spool_item *item, int64_t size)
 {
-    sqlite3_stmt *q = use(s, INSERT);
+    sqlite3_stmt *q = facet__spool_use(s, INSERT);
     bool ok = !sqlite3_bind_text(q, 1, item->id, -1, SQLITE_STATIC) && !sqlite3_bind_int(q, 2, (int)item->class) &&
               !sqlite3_bind_text(q, 3, item->topic, -1, SQLITE_STATIC) &&
               !sqlite3_bind_int64(q, 4, item->created_ms ? item->created_ms : now_ms(s)) &&
@@ -278,7 +143,7 @@ static int insert(struct facet_spool *s, const struct facet_spool_item *item, in
               !sqlite3_bind_int(q, 8, s->vault != NULL) &&
               !(item->len ? sqlite3_bind_blob64(q, 9, item->payload, item->len, SQLITE_STATIC) : sqlite3_bind_zeroblob(q, 9, 0));
     int err = bound(s, ok, "put into");
-    return err ? err : run(s, q, "put into");
+    return err ? err : facet__spool_run(s, q, "put into");
 }
 
 static int64_t size_of(const struct facet_spool_item *item)
@@ -303,19 +168,19 @@ static int put(struct facet_spool *s, const struct facet_spool_item *item)
 {
     int64_t size = size_of(item), is_double[1];
     bool dropped_itself = false;
-    sqlite3_stmt *q = use(s, HAS);
-    int err = bound(s, !sqlite3_bind_text(q, 1, item->id, -1, SQLITE_STATIC) && !sqlite3_bind_int64(q, 2, now_ms(s) - DONE_MS), "put into");
+    sqlite3_stmt *q = facet__spool_use(s, HAS);
+    int err = bound(s, !sqlite3_bind_text(q, 1, item->id, -1, SQLITE_STATIC) && !sqlite3_bind_int64(q, 2, now_ms(s) - FACET__SPOOL_DONE_MS), "put into");
     if (!err)
-        err = numbers(s, q, "look through", is_double, 1);
+        err = facet__spool_numbers(s, q, "look through", is_double, 1);
     if (!err && is_double[0]) {
-        err = end(s, run(s, use(s, DOUBLE), "count in"), "count in");
+        err = end(s, facet__spool_run(s, facet__spool_use(s, DOUBLE), "count in"), "count in");
         return err ? err : facet_fail(FACET_E_EXISTS, "'%s' is in spool '%s' already, or was", item->id, s->path);
     }
     if (!err)
         err = insert(s, item, size);
     int64_t seq = sqlite3_last_insert_rowid(s->sql);
     if (!err)
-        err = run(s, use_int(s, ADD, size), "count in");
+        err = facet__spool_run(s, facet__spool_use_int(s, ADD, size), "count in");
     if (!err)
         err = drop_late(s);
     if (!err)
@@ -369,7 +234,7 @@ int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *given)
     if (!err)
         err = follow_clock(s);
     if (!err)
-        err = run(s, use(s, BEGIN), "put into");
+        err = facet__spool_run(s, facet__spool_use(s, BEGIN), "put into");
     if (!err)
         err = put(s, item);
     if (err)
@@ -391,7 +256,7 @@ static int drop_what_is_late(struct facet_spool *s)
         err = has_late(s, &late);
     if (err || !late)
         return err;
-    err = run(s, use(s, BEGIN), "drop from");
+    err = facet__spool_run(s, facet__spool_use(s, BEGIN), "drop from");
     if (!err)
         err = drop_late(s);
     return end(s, err, "drop from");
@@ -447,13 +312,13 @@ int facet_spool_next(struct facet_spool *s, int64_t after, struct facet_spool_it
     memset(out, 0, sizeof(*out));
     facet_lock_take(&s->lock);
     int err = drop_what_is_late(s);
-    sqlite3_stmt *q = use_int(s, NEXT, after);
+    sqlite3_stmt *q = facet__spool_use_int(s, NEXT, after);
     int rc = err ? SQLITE_DONE : sqlite3_step(q);
     is_sealed = rc == SQLITE_ROW && sqlite3_column_int(q, 8);
     if (rc == SQLITE_ROW)
         err = read_item(s, q, out);
     else if (!err)
-        err = rc == SQLITE_DONE ? FACET_E_END : fail(s, "read");
+        err = rc == SQLITE_DONE ? FACET_E_END : facet__spool_fail(s, "read");
     sqlite3_reset(q);
     facet_lock_give(&s->lock);
     if (!err && is_sealed)
@@ -468,9 +333,9 @@ int facet_spool_next(struct facet_spool *s, int64_t after, struct facet_spool_it
 static int ack(struct facet_spool *s, int64_t seq)
 {
     char id[FACET_EVENT_ID] = "";
-    sqlite3_stmt *q = use_int(s, FIND, seq);
+    sqlite3_stmt *q = facet__spool_use_int(s, FIND, seq);
     int rc = sqlite3_step(q);
-    int err = rc == SQLITE_ROW || rc == SQLITE_DONE ? FACET_OK : fail(s, "read");
+    int err = rc == SQLITE_ROW || rc == SQLITE_DONE ? FACET_OK : facet__spool_fail(s, "read");
     if (rc == SQLITE_ROW)
         copy_column(id, sizeof(id), q, 0);
     int64_t size = rc == SQLITE_ROW ? sqlite3_column_int64(q, 1) : 0;
@@ -479,19 +344,19 @@ static int ack(struct facet_spool *s, int64_t seq)
         return err;
     if (!id[0])
         return facet_fail_nomem();
-    err = run(s, use_int(s, DELETE, seq), "acknowledge in");
+    err = facet__spool_run(s, facet__spool_use_int(s, DELETE, seq), "acknowledge in");
     if (!err)
         err = count_out(s, 1, size, 0, 0, 0);
     if (!err)
-        err = run(s, use(s, ACKED), "count in");
-    q = use(s, MARK_DONE);
+        err = facet__spool_run(s, facet__spool_use(s, ACKED), "count in");
+    q = facet__spool_use(s, MARK_DONE);
     if (!err)
         err = bound(s, !sqlite3_bind_text(q, 1, id, -1, SQLITE_STATIC) && !sqlite3_bind_int64(q, 2, now_ms(s)), "acknowledge in");
     if (!err)
-        err = run(s, q, "acknowledge in");
+        err = facet__spool_run(s, q, "acknowledge in");
     if (!err)
-        err = run(s, use_int(s, FORGET_OLD, now_ms(s) - DONE_MS), "acknowledge in");
-    return err ? err : run(s, use(s, FORGET_MANY), "acknowledge in");
+        err = facet__spool_run(s, facet__spool_use_int(s, FORGET_OLD, now_ms(s) - FACET__SPOOL_DONE_MS), "acknowledge in");
+    return err ? err : facet__spool_run(s, facet__spool_use(s, FORGET_MANY), "acknowledge in");
 }
 
 int facet_spool_ack(struct facet_spool *s, int64_t seq)
@@ -499,7 +364,7 @@ int facet_spool_ack(struct facet_spool *s, int64_t seq)
     facet_lock_take(&s->lock);
     int err = follow_clock(s);
     if (!err)
-        err = run(s, use(s, BEGIN), "acknowledge in");
+        err = facet__spool_run(s, facet__spool_use(s, BEGIN), "acknowledge in");
     if (!err)
         err = ack(s, seq);
     err = end(s, err, "acknowledge in");
@@ -532,22 +397,25 @@ void facet_spool_stats(struct facet_spool *s, struct facet_spool_stats *out)
     int64_t v[8], oldest[1];
     memset(out, 0, sizeof(*out));
     facet_lock_take(&s->lock);
-    if (numbers(s, use(s, STATE), "count in", v, 8) == FACET_OK && numbers(s, use(s, OLDEST), "look through", oldest, 1) == FACET_OK)
+    int err = facet__spool_numbers(s, facet__spool_use(s, STATE), "count in", v, 8);
+    if (!err)
+        err = facet__spool_numbers(s, facet__spool_use(s, OLDEST), "look through", oldest, 1);
+    if (!err)
         *out = (struct facet_spool_stats){v[0], v[1], oldest[0], v[2], v[3], v[4], v[5], v[6], v[7]};
     facet_lock_give(&s->lock);
 }
 
 static int erase(struct facet_spool *s, const char *person, int64_t found[2])
 {
-    sqlite3_stmt *q = use(s, ERASE_SUM);
+    sqlite3_stmt *q = facet__spool_use(s, ERASE_SUM);
     int err = bound(s, !sqlite3_bind_text(q, 1, person, -1, SQLITE_STATIC), "erase from");
     if (!err)
-        err = numbers(s, q, "erase from", found, 2);
-    q = use(s, ERASE);
+        err = facet__spool_numbers(s, q, "erase from", found, 2);
+    q = facet__spool_use(s, ERASE);
     if (!err)
         err = bound(s, !sqlite3_bind_text(q, 1, person, -1, SQLITE_STATIC), "erase from");
     if (!err)
-        err = run(s, q, "erase from");
+        err = facet__spool_run(s, q, "erase from");
     return err ? err : count_out(s, found[0], found[1], 0, 0, 0);
 }
 
@@ -558,7 +426,7 @@ int facet_spool_erase(struct facet_spool *s, const char *person, int64_t *remove
     char hidden[FACET_MAX_NAME];
     hide_person(s, person, hidden);
     facet_lock_take(&s->lock);
-    int err = run(s, use(s, BEGIN), "erase from");
+    int err = facet__spool_run(s, facet__spool_use(s, BEGIN), "erase from");
     if (!err)
         err = erase(s, hidden, found);
     if (!err && s->vault) /* what was put before there was a key */
@@ -566,133 +434,9 @@ int facet_spool_erase(struct facet_spool *s, const char *person, int64_t *remove
     found[0] += open[0];
     err = end(s, err, "erase from");
     if (!err && sqlite3_wal_checkpoint_v2(s->sql, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
-        err = fail(s, "erase from");
+        err = facet__spool_fail(s, "erase from");
     facet_lock_give(&s->lock);
     *removed = err ? 0 : found[0];
     return err;
 }
 
-/* ---- opening ---- */
-
-static int run_text(struct facet_spool *s, const char *sql)
-{
-    return sqlite3_exec(s->sql, sql, NULL, NULL, NULL) == SQLITE_OK ? FACET_OK : fail(s, "open");
-}
-
-/* What waits may tell of people: the file is its owner's alone. */
-static int make_file(struct facet_spool *s)
-{
-    char dir[PATH_MAX];
-    int err = facet_copy_text(dir, sizeof(dir), s->path);
-    char *slash = err ? NULL : strrchr(dir, '/');
-    if (!err && slash && slash != dir) {
-        *slash = '\0';
-        err = facet_mkdirs(dir);
-    }
-    if (err)
-        return err;
-    int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return facet_fail_errno("open spool", s->path);
-    close(fd);
-    return FACET_OK;
-}
-
-static int ask(struct facet_spool *s, const char *sql, int64_t *out)
-{
-    sqlite3_stmt *q = NULL;
-    int err = sqlite3_prepare_v2(s->sql, sql, -1, &q, NULL) == SQLITE_OK ? FACET_OK : fail(s, "open");
-    if (!err)
-        err = numbers(s, q, "open", out, 1);
-    sqlite3_finalize(q);
-    return err;
-}
-
-static int check_schema(struct facet_spool *s)
-{
-    int64_t tables[1], application[1], version[1];
-    int err = ask(s, "SELECT count(*) FROM sqlite_master", tables);
-    if (!err && !tables[0])
-        return run_text(s, schema);
-    if (!err)
-        err = ask(s, "PRAGMA application_id", application);
-    if (!err)
-        err = ask(s, "PRAGMA user_version", version);
-    if (!err && application[0] != APPLICATION)
-        return facet_fail(FACET_E_FORMAT, "cannot open spool '%s': it is another kind of file", s->path);
-    if (!err && version[0] != SCHEMA)
-        return facet_fail(FACET_E_FORMAT, "cannot open spool '%s': it is of version %lld, this program knows %d", s->path,
-                          (long long)version[0], SCHEMA);
-    return err;
-}
-
-static int connect(struct facet_spool *s)
-{
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(s->path, &s->sql, flags, NULL) != SQLITE_OK)
-        return fail(s, "open");
-    sqlite3_busy_timeout(s->sql, 5000);
-    sqlite3_db_config(s->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(s->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    int err = run_text(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-                          "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 4194304");
-    return err ? err : check_schema(s);
-}
-
-static int prepare(struct facet_spool *s)
-{
-    for (int i = 0; i < STATEMENTS; i++)
-        if (sqlite3_prepare_v3(s->sql, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->s[i], NULL) != SQLITE_OK)
-            return fail(s, "open");
-    return FACET_OK;
-}
-
-static int init(struct facet_spool *s, const struct facet_spool_opts *o)
-{
-    s->max_bytes = o->max_bytes > 0 ? o->max_bytes : MAX_BYTES;
-    s->max_age_ms = o->max_age_ms > 0 ? o->max_age_ms : MAX_AGE_MS;
-    s->vault = o->vault;
-    s->clock = o->clock ? *o->clock : facet_clock_system;
-    s->offset_ms = offset_now(s);
-    int err = facet_lock_init(&s->lock);
-    s->has_lock = !err;
-    if (!err)
-        err = facet_cond_init(&s->more);
-    s->has_more = s->has_lock && !err;
-    return err ? err : facet_copy_text(s->path, sizeof(s->path), o->path);
-}
-
-int facet_spool_open(struct facet_spool **out, const struct facet_spool_opts *o)
-{
-    struct facet_spool *s = calloc(1, sizeof(*s));
-    *out = NULL;
-    int err = s ? init(s, o) : facet_fail_nomem();
-    if (!err)
-        err = make_file(s);
-    if (!err)
-        err = connect(s);
-    if (!err)
-        err = prepare(s);
-    if (!err)
-        err = numbers(s, use(s, LAST), "open", &s->last, 1);
-    if (err)
-        facet_spool_close(&s);
-    *out = s;
-    return err;
-}
-
-void facet_spool_close(struct facet_spool **spool)
-{
-    struct facet_spool *s = *spool;
-    if (!s)
-        return;
-    for (int i = 0; i < STATEMENTS; i++)
-        sqlite3_finalize(s->s[i]);
-    sqlite3_close(s->sql);
-    if (s->has_more)
-        facet_cond_fini(&s->more);
-    if (s->has_lock)
-        facet_lock_fini(&s->lock);
-    free(s);
-    *spool = NULL;
-}
