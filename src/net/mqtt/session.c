@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -157,6 +159,15 @@ static int ask(struct facet_mqtt_client *c)
     return mosquitto_connect_async(c->mosq, c->o.host, c->o.port, c->o.keepalive_s);
 }
 
+/* A cable that is cut says nothing: what was sent and not answered by the other machine for so long ends the connection. */
+static void limit_silence(struct facet_mqtt_client *c)
+{
+    unsigned ms = (unsigned)c->o.keepalive_s * 1000;
+    int fd = mosquitto_socket(c->mosq);
+    if (fd >= 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
 static int begin(struct facet_mqtt_client *c)
 {
     c->is_answered = c->is_refused = c->is_rejecting = false;
@@ -167,6 +178,8 @@ static int begin(struct facet_mqtt_client *c)
     int rc = ask(c);
     if (rc && c->failures++) /* a name without such an address fails at once: the other kind need not wait */
         rc = ask(c);
+    if (!rc)
+        limit_silence(c);
     return rc;
 }
 
