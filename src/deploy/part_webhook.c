@@ -33,6 +33,7 @@ static int open_webhook(void *state, struct facet_node *n)
     char path[1100];
     int err = place_of(n->site, path, sizeof(path));
     struct facet_webhook_opts o = {
+        .vault = n->vault,
         .url = n->site->webhook.url, .secret = n->site->webhook.secret, .path = path,
         .max_bytes = n->site->outbox.max_bytes, .max_age_ms = n->site->outbox.max_age_ms,
     };

@@ -159,7 +159,7 @@ static bool is_over(void *ctx)
 
 static int open_parts(struct facet_webhook *w, const struct facet_webhook_opts *o)
 {
-    const struct facet_spool_opts spool = { .path = o->path, .max_bytes = o->max_bytes, .max_age_ms = o->max_age_ms };
+    const struct facet_spool_opts spool = { .path = o->path, .max_bytes = o->max_bytes, .max_age_ms = o->max_age_ms, .vault = o->vault };
     struct facet_post_opts post = FACET_POST_OPTS_INIT;
     int err = copy_texts(w, o);
     post.total_s = o->timeout_s;

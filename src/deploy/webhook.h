@@ -6,6 +6,7 @@
 #include "wire/event.h"
 
 struct facet_webhook;
+struct facet_vault;
 
 struct facet_webhook_opts {
     const char *url, *secret;      /* both needed */
@@ -14,6 +15,7 @@ struct facet_webhook_opts {
     unsigned backoff_ms, backoff_max_ms;       /* 0: 1000, 300000 */
     unsigned timeout_s;            /* of one try; 0: 30 */
     const char *ca;                /* PEM file; NULL: the system's */
+    struct facet_vault *vault;     /* borrowed until close; seals what waits; NULL: nothing */
 };
 #define FACET_WEBHOOK_OPTS_INIT { 0 }
 
