@@ -392,20 +392,24 @@ static int world_open(void *state, struct facet_node *n)
     return err;
 }
 
+/* Once: the client renews it. Not when the connection is there first: that may be before the node has its client. */
+static void listen_to_ha(struct world *w)
+{
+    char status[256], configs[256];
+    struct facet_mqtt *mqtt = atomic_load(&w->node->mqtt);
+    if (w->listens_to_ha || !mqtt || !w->node->site->mqtt.discovery)
+        return;
+    facet__world_ha_filters(w, status, configs);
+    w->listens_to_ha = !facet_mqtt_subscribe(mqtt, status, 1) && !facet_mqtt_subscribe(mqtt, configs, 1);
+}
+
 static void world_online(void *state)
 {
     struct world *w = state;
-    char status[256], configs[256];
-    struct facet_mqtt *mqtt = atomic_load(&w->node->mqtt);
     facet_lock_take(&w->lock);
     facet_board_resend(&w->board);
     (void)facet_board_flush(&w->board, say_board, w);
     facet_lock_give(&w->lock);
-    facet__world_ha_filters(w, status, configs);
-    if (w->node->site->mqtt.discovery && mqtt) {
-        (void)facet_mqtt_subscribe(mqtt, status, 1);
-        (void)facet_mqtt_subscribe(mqtt, configs, 1);
-    }
 }
 
 static void world_tick(void *state, int64_t wall_ms)
@@ -413,6 +417,7 @@ static void world_tick(void *state, int64_t wall_ms)
     struct world *w = state;
     int64_t now = now_mono_ms();
     (void)wall_ms;
+    listen_to_ha(w);
     obey_all(w);
     facet_lock_take(&w->lock);
     if (now >= w->cameras_at) {

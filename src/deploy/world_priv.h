@@ -32,6 +32,7 @@ struct world {
     int n_commands;
     char *stale[FACET__WORLD_STALE_MAX];       /* topics that Home Assistant knows of us, to be looked at */
     int n_stale;
+    bool listens_to_ha;            /* the node's thread alone looks */
 };
 
 /* With the lock. Topic "<prefix>/<words>". */
