@@ -87,8 +87,8 @@ static bool in_wanted(const struct facet_node *n)
 static int from_json(struct facet_event *out, const char *text, size_t len)
 {
     static const char key[] = "\"after\":";
-    const char *at = memmem(text, len, key, sizeof(key) - 1);
-    if (!at || len < 2 || text[len - 1] != '}')
+    const char *at = len > sizeof(key) ? memmem(text, len, key, sizeof(key) - 1) : NULL;     /* nothing at all has no text */
+    if (!at || text[len - 1] != '}')
         return facet_fail(FACET_E_FORMAT, "no event: there is no \"after\" in it");
     at += sizeof(key) - 1;
     return facet_event_from_json(out, at, (size_t)(text + len - 1 - at));
