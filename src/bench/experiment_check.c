@@ -1,4 +1,5 @@
 #include "bench/experiment_check.h"
+#include "bench/experiment_out.h"
 
 #include "base/errors.h"
 #include "base/file.h"
@@ -10,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_JSON (64u << 20)
-
 static void __attribute__((format(printf, 2, 3))) note(struct facet_checked *c, const char *fmt, ...)
 {
     va_list args;
@@ -20,22 +19,6 @@ static void __attribute__((format(printf, 2, 3))) note(struct facet_checked *c, 
     va_start(args, fmt);
     vsnprintf(c->first, sizeof(c->first), fmt, args);
     va_end(args);
-}
-
-static int load_json(struct facet_json **out, const char *dir, const char *name)
-{
-    char path[2600];
-    uint8_t *text;
-    size_t len;
-    *out = NULL;
-    int err = facet_path_join(path, sizeof(path), dir, name);
-    if (!err)
-        err = facet_file_read(path, MAX_JSON, &text, &len);
-    if (err)
-        return err;
-    err = facet_json_parse(out, (const char *)text, len, path);
-    free(text);
-    return err;
 }
 
 /* Columns that every row fills with a number. */
@@ -104,7 +87,7 @@ static void check_run(struct facet_checked *c, const char *dir, const struct fac
     check_row(c, summary, id, &t);
     facet_table_fini(&t);
     snprintf(name, sizeof(name), "runs/%.60s/run.json", id);
-    if (load_json(&run, dir, name) != FACET_OK)
+    if (facet_experiments_json(&run, dir, name) != FACET_OK)
         note(c, "%s", facet_error_text());
     else if (strcmp(facet_json_str(facet_json_get(run, "id"), ""), id) != 0)
         note(c, "%s is of another run, '%s'", name, facet_json_str(facet_json_get(run, "id"), ""));
@@ -117,9 +100,9 @@ int facet_experiments_check(struct facet_checked *out, const char *dir)
     struct facet_table summary = { .n_rows = 0 };
     char path[2600];
     *out = (struct facet_checked){ .done = 0 };
-    int err = load_json(&head, dir, "experiments.json");
+    int err = facet_experiments_json(&head, dir, "experiments.json");
     if (!err)
-        err = load_json(&env, dir, "environment.json");
+        err = facet_experiments_json(&env, dir, "environment.json");
     if (!err)
         err = facet_path_join(path, sizeof(path), dir, "summary.csv");
     if (!err)

@@ -19,6 +19,24 @@
 
 #define MAX_ANSWER (4u << 20)
 
+#define MAX_JSON (64u << 20)
+
+int facet_experiments_json(struct facet_json **out, const char *dir, const char *name)
+{
+    char path[2600];
+    uint8_t *text;
+    size_t len;
+    *out = NULL;
+    int err = facet_path_join(path, sizeof(path), dir, name);
+    if (!err)
+        err = facet_file_read(path, MAX_JSON, &text, &len);
+    if (err)
+        return err;
+    err = facet_json_parse(out, (const char *)text, len, path);
+    free(text);
+    return err;
+}
+
 /* --- the head --- */
 
 static int save(struct facet_str *text, const char *dir, const char *name)

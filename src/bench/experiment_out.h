@@ -7,6 +7,9 @@
 
 /* experiments.json and environment.json, once. */
 int facet_experiments_write_head(const struct facet_experiments *x, const char *out);
+/* One of a folder's JSON files; the caller unrefs. */
+struct facet_json;
+int facet_experiments_json(struct facet_json **out, const char *dir, const char *name);
 /* What a run answered, with what it was and cost, becomes run.json. */
 int facet_experiment_keep(const struct facet_experiments *x, const struct facet_experiment *e, const char *answer, const char *to,
                           const struct facet_child_cost *cost);

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/share.h"
 #include "base/yaml.h"
+#include "bench/experiment_out.h"
 #include "bench/table.h"
 
 #include <math.h>
@@ -19,22 +20,6 @@
 #define PLACE "@FACET_REPORT_DATA@"
 
 /* --- the folders --- */
-
-static int load_json(struct facet_json **out, const char *dir, const char *name)
-{
-    char path[2600];
-    uint8_t *text;
-    size_t len;
-    *out = NULL;
-    int err = facet_path_join(path, sizeof(path), dir, name);
-    if (!err)
-        err = facet_file_read(path, FACET_MAX_TEXT_FILE, &text, &len);
-    if (err)
-        return err;
-    err = facet_json_parse(out, (const char *)text, len, path);
-    free(text);
-    return err;
-}
 
 /* "AMD EPYC, 2 cores": what tells machines apart; the folder where two are alike. */
 static void label_of(char *out, size_t cap, const struct facet_json *env, const char *dir, bool with_dir)
@@ -95,9 +80,9 @@ static int put_dir(struct facet_jsonw *w, const char *dir, bool with_dir)
     struct facet_json *head = NULL, *env = NULL;
     struct facet_table t = { .n_rows = 0 };
     char path[2600], label[256];
-    int err = load_json(&head, dir, "experiments.json");
+    int err = facet_experiments_json(&head, dir, "experiments.json");
     if (!err)
-        err = load_json(&env, dir, "environment.json");
+        err = facet_experiments_json(&env, dir, "environment.json");
     if (!err)
         err = facet_path_join(path, sizeof(path), dir, "summary.csv");
     if (!err)

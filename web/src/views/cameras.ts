@@ -50,7 +50,7 @@ function adding(again: () => void): HTMLElement {
   const transport = h('select', { name: 'transport' }, h('option', { value: 'tcp' }, 'TCP'), h('option', { value: 'udp' }, 'UDP'));
   const fps = h('input', { name: 'fps', type: 'number', min: '0', max: '120', step: 'any', placeholder: 'all' });
   const form = h('form', { class: 'panel' }, h('h2', {}, 'Add a camera'),
-    field('Name', name, 'Letters, digits, - and _'), field('Address', url, 'rtsp://, rtsps://, http:// (MJPEG), /dev/video0'),
+    field('Name', name, 'Letters, digits, - and _'), field('Address', url, 'rtsp://, rtsps://, http:// or https:// (MJPEG); files and USB cameras stand in the site\'s file'),
     field('User', user), field('Password', password, 'Kept on the server, never shown again'),
     field('Transport', transport), field('Frames a second, at most', fps), h('button', { class: 'main' }, 'Add'));
   form.addEventListener('submit', (e) => {
