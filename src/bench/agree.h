@@ -2,6 +2,7 @@
 #ifndef FACET_BENCH_AGREE_H
 #define FACET_BENCH_AGREE_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,7 @@ struct facet_agree_opts {
     double iou;                      /* 0: 0.9 */
     struct facet_pool *pool;
     const char *backend;
-    volatile int *cancel;
+    atomic_int *cancel;
     void (*progress)(void *ctx, const char *what, int64_t done, int64_t total); void *ctx;
 };
 

@@ -5,6 +5,7 @@
 
 #include "bench/report.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct facet_bench_engine_opts {
@@ -17,7 +18,7 @@ struct facet_bench_engine_opts {
     bool scaling;              /* each with one thread, too: what the others gain */
     bool busy;                 /* each again while another process takes a core */
     bool cpu_time;             /* time that the processor gave us, not the clock's: for one thread on a busy machine */
-    const volatile int *cancel;
+    const atomic_int *cancel;
 };
 #define FACET_BENCH_ENGINE_OPTS_INIT { 0 }
 

@@ -10,6 +10,7 @@
 #include "deploy/pipeline.h"
 #include "models/models.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,7 +168,7 @@ static void set_options(const struct bench *b, struct facet_pipeline_opts *p, co
 {
     *p = (struct facet_pipeline_opts){
         .threads = b->o->threads,
-        .cancel = (volatile int *)(uintptr_t)b->o->cancel,
+        .cancel = (atomic_int *)(uintptr_t)b->o->cancel,
         .ingest = { .sources = path, .n_sources = 1, .max_frames = b->o->max_frames },
         .detect = { .model = b->detector, .min_face = b->o->min_face ? b->o->min_face : MIN_FACE, .backend = b->o->backend,
                     .quick_pyramid = b->o->quick_pyramid,

@@ -6,6 +6,7 @@
 
 #include "bench/report.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 enum facet_bench_mode { FACET_BENCH_EVERY, FACET_BENCH_TRACK, FACET_BENCH_GUIDED, FACET_BENCH_MODES };
@@ -23,7 +24,7 @@ struct facet_bench_pipeline_opts {
     bool quick_pyramid;                      /* as `facet run --quick-pyramid`; never in the reference */
     int64_t max_frames;                      /* of each clip, when samples are made and run; 0: all */
     unsigned threads, rounds;                /* 0: as many as the process may use; 1. The fastest round counts */
-    const volatile int *cancel;              /* NULL: never */
+    const atomic_int *cancel;                /* NULL: never */
     void (*progress)(void *ctx, const char *what); void *ctx;
 };
 
@@ -31,6 +32,6 @@ struct facet_bench_pipeline_opts {
 int facet_bench_pipeline_run(struct facet_report *r, const struct facet_bench_pipeline_opts *o);
 
 /* Makes a copy of a clip with that many lines, unless it is there; `out` receives its path. */
-int facet_bench_sample(char *out, size_t cap, const char *clip, int height, int64_t max_frames, const volatile int *cancel);
+int facet_bench_sample(char *out, size_t cap, const char *clip, int height, int64_t max_frames, const atomic_int *cancel);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "bench/report.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct facet_bench_search_opts {
@@ -16,7 +17,7 @@ struct facet_bench_search_opts {
     const char *pictures;           /* folder of pictures of faces: their embeddings in float32 and in int8; may be NULL */
     const char *detector, *recogniser;   /* for those; NULL: the defaults */
     int64_t max_pictures;           /* 0: all */
-    const volatile int *cancel;     /* NULL: never */
+    const atomic_int *cancel;       /* NULL: never */
 };
 
 /* `r` is initialised; tables and notes are added to it. */

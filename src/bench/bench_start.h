@@ -5,13 +5,15 @@
 
 #include "bench/report.h"
 
+#include <stdatomic.h>
+
 struct facet_bench_start_opts {
     const char *program;            /* NULL: the one that runs */
     const char *picture;            /* with a face */
     const char *detector;           /* NULL: the default */
     const char *const *recognisers; /* names, NULL-ended; NULL: every one that is there */
     unsigned rounds, threads;       /* 0: 21; as many as the program likes */
-    const volatile int *cancel;     /* NULL: never */
+    const atomic_int *cancel;       /* NULL: never */
 };
 
 /* Every recogniser with our back end and with ONNX Runtime's, in turns; what cannot start is told in a note, and fails

@@ -8,6 +8,8 @@
 #include "engine/quant/quant.h"
 #include "models/spec.h"
 
+#include <stdatomic.h>
+
 struct facet_calib_input { struct facet_shape shape; float *data; };
 
 struct facet_calib_set {             /* of one network */
@@ -30,7 +32,7 @@ struct facet_calib_opts {
     const struct facet_model_spec *model;        /* what is fed */
     const struct facet_model_spec *detector;     /* finds the faces for a recogniser */
     struct facet_pool *pool;
-    volatile int *cancel;
+    atomic_int *cancel;
     void (*progress)(void *ctx, const char *what, int64_t done, int64_t total); void *ctx;
 };
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -41,7 +42,7 @@ static int start(pid_t *pid, const char *const *argv, const char *out, const cha
 }
 
 /* Looks again and again, so that a cancelled run is noticed while the child works on. */
-static int wait_for(pid_t pid, const volatile int *cancel, int *status, struct rusage *usage)
+static int wait_for(pid_t pid, const atomic_int *cancel, int *status, struct rusage *usage)
 {
     const struct timespec pause = { .tv_nsec = LOOK_NS };
     uint64_t asked_ns = 0;
@@ -66,7 +67,7 @@ static double seconds_of(struct timeval t)
     return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
 }
 
-int facet_child_run(const char *const *argv, const char *out, const char *log, const volatile int *cancel, struct facet_child_cost *cost)
+int facet_child_run(const char *const *argv, const char *out, const char *log, const atomic_int *cancel, struct facet_child_cost *cost)
 {
     struct rusage u = { 0 };
     pid_t pid;

@@ -2,6 +2,7 @@
 #ifndef FACET_BENCH_CHILD_H
 #define FACET_BENCH_CHILD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,7 +14,7 @@ struct facet_child_cost {
 
 /* argv[0] is the program's path; NULL-ended. A cancelled child is asked to end (SIGTERM), then killed: FACET_E_CANCELLED.
  * An exit code is no error here. */
-int facet_child_run(const char *const *argv, const char *out, const char *log, const volatile int *cancel, struct facet_child_cost *cost);
+int facet_child_run(const char *const *argv, const char *out, const char *log, const atomic_int *cancel, struct facet_child_cost *cost);
 /* This program's own file, to be run again. */
 int facet_child_self(char *out, unsigned cap);
 

@@ -6,6 +6,7 @@
 #include "bench/pairs.h"
 #include "bench/roc.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct facet_model_spec;
@@ -20,7 +21,7 @@ struct facet_verify_opts {
     unsigned threads;                  /* 0: as many as there are */
     const char *backend;
     bool strict;
-    volatile int *cancel;              /* may be NULL */
+    atomic_int *cancel;                /* may be NULL */
     void (*progress)(void *ctx, int64_t done, int64_t total); void *ctx;       /* one thread at a time */
 };
 

@@ -8,6 +8,8 @@
 
 #include "bench/experiment.h"
 
+#include <stdatomic.h>
+
 struct facet_experiment_told {
     size_t at, n;                          /* of those to be run now */
     const struct facet_experiment *now;
@@ -19,7 +21,7 @@ struct facet_experiment_run_opts {
     const char *out;                       /* the folder */
     const char *program;                   /* what is run; NULL: this program */
     bool retry;                            /* those that failed before, too */
-    const volatile int *cancel;            /* NULL: never */
+    const atomic_int *cancel;              /* NULL: never */
     void (*progress)(void *ctx, const struct facet_experiment_told *t); void *ctx;      /* before each, and after with `fault` */
 };
 struct facet_experiment_count { size_t done, failed, before; };    /* before: done by an earlier run */

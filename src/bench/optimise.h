@@ -6,6 +6,8 @@
 #include "bench/calibrate.h"
 #include "bench/stats.h"
 
+#include <stdatomic.h>
+
 struct facet_manifest;
 
 enum facet_optimise_to { FACET_OPTIMISE_F32, FACET_OPTIMISE_INT8, FACET_OPTIMISE_BF16, FACET_OPTIMISE_FP16 };
@@ -30,7 +32,7 @@ struct facet_optimise_opts {
     bool no_list;                  /* leave the list out */
     unsigned threads;              /* 0: as many as there are */
     const char *backend;
-    volatile int *cancel;
+    atomic_int *cancel;
     facet_quant_progress_fn *progress; void *ctx;
 };
 

@@ -5,6 +5,7 @@
 
 #include "bench/stats.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #define FACET_RACE_MAX 48
@@ -26,7 +27,7 @@ struct facet_race {
     unsigned untimed;               /* runs at the head of every turn that are not timed: caches are one's own then */
     unsigned settle_us;             /* pause before each turn, for threads of the one before that still spin */
     bool cpu_time;                  /* of the process instead of the clock's: for one thread on a busy machine */
-    const volatile int *cancel;     /* NULL: never */
+    const atomic_int *cancel;       /* NULL: never */
 };
 
 /* The contestant's number; FACET_E_LIMIT when there are too many. */

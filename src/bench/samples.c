@@ -8,6 +8,7 @@
 #include "image/resize.h"
 #include "media/video.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,7 +42,7 @@ static int sample_path(char *out, size_t cap, const char *clip, int height, int6
     return facet_path_join(out, cap, samples, name);
 }
 
-static int copy_frames(struct copying *c, int64_t max_frames, const volatile int *cancel)
+static int copy_frames(struct copying *c, int64_t max_frames, const atomic_int *cancel)
 {
     int err = FACET_OK;
     for (int64_t n = 0; !err && (max_frames == 0 || n < max_frames); n++) {
@@ -58,7 +59,7 @@ static int copy_frames(struct copying *c, int64_t max_frames, const volatile int
     return err == FACET_E_END ? FACET_OK : err;
 }
 
-static int copy_video(const char *clip, const char *to, int height, int64_t max_frames, const volatile int *cancel)
+static int copy_video(const char *clip, const char *to, int height, int64_t max_frames, const atomic_int *cancel)
 {
     struct copying c = { .height = height };
     struct facet_video_opts vo = FACET_VIDEO_OPTS_INIT;
@@ -83,7 +84,7 @@ static int copy_video(const char *clip, const char *to, int height, int64_t max_
     return err;
 }
 
-int facet_bench_sample(char *out, size_t cap, const char *clip, int height, int64_t max_frames, const volatile int *cancel)
+int facet_bench_sample(char *out, size_t cap, const char *clip, int height, int64_t max_frames, const atomic_int *cancel)
 {
     char part[4096];
     if (height < 16 || height > 4320 || height % 2)

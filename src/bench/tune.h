@@ -6,11 +6,13 @@
 #include "bench/report.h"
 #include "deploy/tuning.h"
 
+#include <stdatomic.h>
+
 struct facet_tune_opts {
     const char *const *pictures;    /* with faces: what is measured on, and what lower precision is judged by */
     size_t n_pictures;              /* 0: a made-up picture, and the recogniser is left as it is */
     const char *detector, *recogniser;      /* NULL: the defaults */
-    const volatile int *cancel;     /* NULL: never */
+    const atomic_int *cancel;       /* NULL: never */
     void (*progress)(void *ctx, const char *what);      /* NULL: not told */
     void *ctx;
 };

@@ -8,6 +8,7 @@
 
 #include "cli/opt.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -30,7 +31,7 @@ struct facet_cli {
     int verbose;
     uint64_t main_ns;           /* when main began, by facet_now_ns */
     bool terminal;              /* stderr is one: progress may rewrite its line */
-    volatile int *cancel;       /* non-zero after Ctrl-C or SIGTERM; finish files and return */
+    atomic_int *cancel;         /* non-zero after Ctrl-C or SIGTERM; finish files and return */
     struct facet_yaml *config;  /* kept while options point into it; NULL: none */
 };
 

@@ -9,13 +9,14 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* A signal handler has no argument to be given, hence the one global. The first signal asks for a
  * clean end, the second ends at once. */
-static volatile int cancelled;
+static atomic_int cancelled;
 
 static void on_signal(int number)
 {

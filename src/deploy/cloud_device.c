@@ -13,6 +13,7 @@
 #include "media/video.h"
 #include "net/http/post.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,13 +41,13 @@ struct cloud {
     struct facet_node *node;
     struct sent_camera *camera;
     int n;
-    volatile int stop;
+    atomic_int stop;
 };
 
 static bool is_over(void *ctx)
 {
     const struct cloud *c = ctx;
-    return __atomic_load_n(&c->stop, __ATOMIC_RELAXED);
+    return c->stop;
 }
 
 static void pause_ms(struct cloud *c, unsigned ms)
@@ -282,7 +283,7 @@ static void count(void *state, struct facet_node_stats *out)
 static void stop(void *state)
 {
     struct cloud *c = state;
-    __atomic_store_n(&c->stop, 1, __ATOMIC_RELAXED);
+    c->stop = 1;
     for (int i = 0; i < c->n; i++) {
         struct sent_camera *s = &c->camera[i];
         if (s->ring)

@@ -162,7 +162,7 @@ void facet_node_close(struct facet_node **pn)
 
 static bool is_over(const struct facet_node *n)
 {
-    return __atomic_load_n(&n->stop, __ATOMIC_RELAXED) || (n->o.cancel && __atomic_load_n(n->o.cancel, __ATOMIC_RELAXED));
+    return n->stop || (n->o.cancel && *n->o.cancel);
 }
 
 static bool has_camera(struct facet_node *n)
@@ -240,7 +240,7 @@ int facet_node_run(struct facet_node *n)
 
 void facet_node_stop(struct facet_node *n)
 {
-    __atomic_store_n(&n->stop, 1, __ATOMIC_RELAXED);
+    n->stop = 1;
 }
 
 /* ---- what it has ---- */

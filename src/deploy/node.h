@@ -7,6 +7,8 @@
 #include "deploy/site.h"
 #include "measure/measure.h"
 
+#include <stdatomic.h>
+
 struct facet_gallery;
 struct facet_mqtt_stats;
 struct facet_node;
@@ -20,7 +22,7 @@ struct facet_node_opts {
     const struct facet_site *site;             /* borrowed until close */
     enum facet_node_role role;
     const char *csv, *events, *video;          /* further sinks of the run; NULL: none */
-    volatile int *cancel;
+    atomic_int *cancel;
 };
 
 int facet_node_open(struct facet_node **out, const struct facet_node_opts *o);

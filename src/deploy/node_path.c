@@ -111,7 +111,7 @@ int facet__node_start_path(struct facet_node *n)
 int facet__node_end_path(struct facet_node *n)
 {
     if (n->path_runs) {
-        __atomic_store_n(&n->end_path, 1, __ATOMIC_RELAXED);
+        n->end_path = 1;
         facet_thread_join(&n->path_thread);
         n->path_runs = false;
     }

@@ -76,7 +76,7 @@ struct facet_node {
     const struct facet_strategy *strategy;     /* of its own pipeline */
     char run[64];                  /* of the pipeline at hand, in every event */
     uint64_t started_ns;
-    volatile int stop;             /* 1: everything ends */
+    atomic_int stop;               /* 1: everything ends */
     struct facet_manifest *manifest;
     const struct facet_model_spec *detector, *recogniser, *antispoof;      /* antispoof NULL: not asked for */
     struct facet_vault *vault;     /* NULL: nothing is sealed */
@@ -92,7 +92,7 @@ struct facet_node {
     struct facet_thread path_thread;
     bool path_runs;
     atomic_bool path_ended;
-    volatile int end_path;
+    atomic_int end_path;
     int path_err; char path_text[512];
     uint64_t path_retry_ns;
 

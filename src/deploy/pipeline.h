@@ -16,6 +16,8 @@
 #include "stages/publish/publish.h"
 #include "stages/track/track.h"
 
+#include <stdatomic.h>
+
 struct facet_pipeline;
 struct facet_strategy;
 
@@ -28,7 +30,7 @@ struct facet_pipeline_opts {
     unsigned threads;              /* 0: as many as the process may use; 1: everything on the caller's */
     unsigned detect_threads, embed_threads;    /* of each alone; 0: `threads` */
     struct facet_power_model power;/* where no energy counter is; zero: the column stays empty */
-    volatile int *cancel;          /* may be NULL; non-zero: no more frames, what is inside is finished */
+    atomic_int *cancel;            /* may be NULL; non-zero: no more frames, what is inside is finished */
     struct facet_ingest_opts ingest;
     struct facet_detector_opts detect;
     struct facet_track_opts track;

@@ -48,7 +48,7 @@ static struct facet_queue *free_packets(struct facet_runner *r)
 
 static bool is_cancelled(const struct facet_runner *r)
 {
-    return r->o.cancel && __atomic_load_n(r->o.cancel, __ATOMIC_RELAXED);
+    return r->o.cancel && *r->o.cancel;
 }
 
 /* Keeps the first failure, with the text of the thread on which it happened. */

@@ -4,6 +4,8 @@
 
 #include "flow/stage.h"
 
+#include <stdatomic.h>
+
 struct facet_runner;
 struct facet_runner_opts {
     unsigned depth;                /* packets between two stages; 0: 2 */
@@ -11,7 +13,7 @@ struct facet_runner_opts {
     int dim;                       /* of embeddings, for the packets */
     /* Non-zero: the source stops, what is inside is finished. For each source whose last packet was no flush, one
      * with `flush` set and no frame follows, so that tracks end and their events are told. */
-    volatile int *cancel;
+    atomic_int *cancel;
     /* After each packet left the last stage, on that stage's thread. */
     void (*done)(void *ctx, const struct facet_packet *p); void *ctx;
 };

@@ -7,6 +7,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/pixfmt.h>
+#include <stdatomic.h>
 
 /* --- ffmpeg_input.c: where packets come from --- */
 
@@ -16,7 +17,7 @@ struct facet__input {
     AVIOContext *io;           /* of `read` */
     AVStream *stream;          /* the first of video, once opened */
     bool is_stream;            /* what comes, comes when it will */
-    volatile int *cancel;
+    atomic_int *cancel;
     int (*read)(void *ctx, uint8_t *buf, size_t cap);
     void *read_ctx;
     bool has_ended;            /* read said so */

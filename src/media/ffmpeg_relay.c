@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <libavutil/mathematics.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -44,7 +45,7 @@ void facet__sink_close(AVIOContext **io)
 
 struct pace { bool is_wanted, has_begun; double first_ms; uint64_t begun_ns; };
 
-static void keep_pace(struct pace *p, double at_ms, const volatile int *cancel)
+static void keep_pace(struct pace *p, double at_ms, const atomic_int *cancel)
 {
     if (!p->is_wanted)
         return;

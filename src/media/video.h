@@ -6,6 +6,8 @@
 
 #include "image/frame.h"
 
+#include <stdatomic.h>
+
 struct facet_video_info {
     char codec[32];
     int width, height;          /* as shown, after rotation; 0 when a stream has not told yet */
@@ -16,7 +18,7 @@ struct facet_video_info {
 
 struct facet_video_opts {
     unsigned threads;           /* of the decoder; 0: 1 */
-    volatile int *cancel;       /* may be NULL; non-zero ends blocking calls */
+    atomic_int *cancel;         /* may be NULL; non-zero ends blocking calls */
     bool hardware;              /* decode by hardware where FFmpeg offers it, by software otherwise */
     /* `path` may be an address, too: rtsp:// rtsps:// http:// https:// and v4l2:/dev/videoN (or /dev/videoN). Texts are
      * borrowed until open returns. Errors name the address without its login. */

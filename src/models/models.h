@@ -9,6 +9,8 @@
 
 #include "models/spec.h"
 
+#include <stdatomic.h>
+
 struct facet_manifest;
 struct facet_graph;
 struct facet_plan;
@@ -49,7 +51,7 @@ struct facet_pull_opts {
     const char *mirror;            /* folder; NULL: $FACET_MIRROR, none when unset */
     bool force;                    /* pull again although it is there and whole */
     facet_progress_fn *progress; void *ctx;
-    volatile int *cancel;          /* non-zero ends it with FACET_E_CANCELLED; NULL: never */
+    atomic_int *cancel;            /* non-zero ends it with FACET_E_CANCELLED; NULL: never */
     bool *did_nothing;             /* told back: all was there already; NULL: not asked */
 };
 /* Takes every file from the mirror (which holds models/ and data/) or its URL, verifies SHA-256 and

@@ -10,6 +10,7 @@
 
 #include "base/str.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +40,7 @@ struct facet_netsim_opts {
     int control_port;              /* commands by TCP on 127.0.0.1; 0: none; negative: any free port */
     int control_fd;                /* commands are read here, answers written to `answer_fd`; its end ends the relay; 0: none, so that zeros are a default */
     int answer_fd;
-    volatile int *cancel;          /* non-zero ends the relay; may be NULL */
+    atomic_int *cancel;            /* non-zero ends the relay; may be NULL */
 };
 #define FACET_NETSIM_OPTS_INIT { 0 }
 

@@ -6,6 +6,7 @@
 #include "net/netsim.h"
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #define NETSIM_SEGMENT 1460
@@ -41,7 +42,7 @@ struct netsim_step { uint64_t at_ns; char line[NETSIM_LINE]; };
 struct facet_netsim {
     bool udp, is_cut, is_refusing, is_over;
     size_t buffer;
-    volatile int *cancel;
+    atomic_int *cancel;
     struct facet_rng rng;
     struct netsim_line way[FACET_NETSIM_WAYS];
     int listener, control, wake;               /* -1: none */

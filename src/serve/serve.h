@@ -6,6 +6,8 @@
 #include "deploy/node.h"
 #include "net/http/server.h"
 
+#include <stdatomic.h>
+
 struct facet_serve;
 struct facet_engine_room;          /* recognisers and models behind a queue (deploy/engine_room.h) */
 struct facet_first_secrets;
@@ -19,7 +21,7 @@ struct facet_serve_opts {
     bool look_only;                /* none is made: what wants one says 503 (devices, which recognise in their path) */
     const char *page;              /* folder of the built page; NULL: the installed one; "": none */
     bool allow_open;               /* nobody is asked who he is; off this machine only with site.serve.insecure besides */
-    volatile int *cancel;          /* handlers of long work look at it; NULL: never */
+    atomic_int *cancel;            /* handlers of long work look at it; NULL: never */
 };
 
 /* FACET_E_PERMISSION: it would listen to other machines without TLS (serve.insecure), or to anybody. */

@@ -4,6 +4,7 @@
 #include "bench/eval_verify.h"
 
 #include <facet/error.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,7 @@ static void test_verify__folds_that_the_file_lacks_are_refused(void **state)
 
 static void test_verify__cancelling_ends_it(void **state)
 {
-    volatile int cancel = 1;
+    atomic_int cancel = 1;
     struct facet_verify_result *r = calloc(1, sizeof(*r));
     struct facet_verify_opts o = opts_for("mobilefacenet-photo-analyze");
     o.cancel = &cancel;

@@ -10,6 +10,8 @@
 
 #include "engine/graph.h"
 
+#include <stdatomic.h>
+
 struct facet_exec;
 struct facet_pool;
 struct facet_quantiser;
@@ -38,7 +40,7 @@ struct facet_quant_opts {
     bool keep_bias;                /* do not move biases by what rounding the weights does in the mean */
     const char *backend;
     struct facet_pool *pool;       /* borrowed until close, may be NULL */
-    volatile int *cancel;          /* non-zero ends the work with FACET_E_CANCELLED; NULL: never */
+    atomic_int *cancel;            /* non-zero ends the work with FACET_E_CANCELLED; NULL: never */
     facet_quant_progress_fn *progress; void *ctx;
 };
 #define FACET_QUANT_OPTS_INIT { .method = FACET_QUANT_MSE }

@@ -3,12 +3,13 @@
 #include "base/errors.h"
 #include "media/video.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 struct watch {
     uint64_t begun_ns, first_ns, until_ns;
-    volatile int *cancel;
+    atomic_int *cancel;
 };
 
 static double ms_since(uint64_t from_ns)
@@ -64,7 +65,7 @@ static int watch(struct facet_camera_probe *p, struct facet_video *v, struct wat
     return is_over ? FACET_OK : err;
 }
 
-int facet_camera_probe(struct facet_camera_probe *out, const struct facet_camera_conf *conf, double seconds, volatile int *cancel)
+int facet_camera_probe(struct facet_camera_probe *out, const struct facet_camera_conf *conf, double seconds, atomic_int *cancel)
 {
     struct facet_video *v = NULL;
     struct facet_video_facts facts;

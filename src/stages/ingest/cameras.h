@@ -14,6 +14,8 @@
 #include "base/url.h"
 #include "flow/stage.h"
 
+#include <stdatomic.h>
+
 enum facet_camera_state {
     FACET_CAMERA_CONNECTING, FACET_CAMERA_WAITING_KEYFRAME, FACET_CAMERA_LIVE, FACET_CAMERA_STALLED,
     FACET_CAMERA_LOST,             /* tried again from time to time */
@@ -75,7 +77,7 @@ struct facet_cameras_opts {
     const struct facet_camera_conf *cameras; int n_cameras;        /* copied */
     unsigned decode_threads;       /* of each camera; 0: 1 */
     bool end_when_all_end;         /* the stage ends when every camera is a file that ended */
-    volatile int *cancel;
+    atomic_int *cancel;
     const struct facet_clock *clock;       /* for schedules and latency; NULL: the system's */
     void (*on_state)(void *ctx, const struct facet_camera_status *s);      /* on the camera's thread; adds and removes none */
     void *ctx;
@@ -106,7 +108,7 @@ struct facet_camera_probe {
     double seconds, fps;           /* from the first picture on; fps as measured, 0 when there were fewer than two */
     int64_t frames, damaged, bytes;
 };
-int facet_camera_probe(struct facet_camera_probe *out, const struct facet_camera_conf *conf, double seconds, volatile int *cancel);
+int facet_camera_probe(struct facet_camera_probe *out, const struct facet_camera_conf *conf, double seconds, atomic_int *cancel);
 
 extern const struct facet_stage_ops facet_stage_cameras;   /* opts: struct facet_cameras_opts */
 

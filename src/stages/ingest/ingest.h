@@ -8,13 +8,15 @@
 
 #include "flow/stage.h"
 
+#include <stdatomic.h>
+
 struct facet_ingest_opts {
     const char *const *sources; int n_sources;      /* borrowed until close; "-" reads a list from stdin */
     int64_t max_frames;                             /* of each source; 0: all */
     int every;                                      /* every n-th frame; 0: 1 */
     unsigned decode_threads;
     bool keep_going;                                /* a broken source is counted and skipped */
-    volatile int *cancel;
+    atomic_int *cancel;
 };
 /* What is known about the whole work, for progress: frames 0 when it cannot be told. */
 struct facet_ingest_total { int64_t frames; int sources, done_sources, failed_sources; };

@@ -5,6 +5,7 @@
 #include "bench/bench_pipeline.h"
 #include "media/video.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +89,7 @@ static void test_sample__has_the_lines_wanted_and_is_made_once(void **state)
 static void test_sample__that_is_cancelled_leaves_nothing(void **state)
 {
     char dir[] = "/tmp/facet-test-XXXXXX", clip[64], path[4096], command[128];
-    volatile int cancel = 1;
+    atomic_int cancel = 1;
     assert_non_null(mkdtemp(dir));
     setenv("FACET_CACHE", dir, 1);
     snprintf(clip, sizeof(clip), "%s/clip.mp4", dir);

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "bench/bench_search.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,7 +54,7 @@ static void test_bench_search__refuses_sizes_beyond_its_own(void **state)
 
 static void test_bench_search__ends_when_cancelled(void **state)
 {
-    volatile int cancel = 1;
+    atomic_int cancel = 1;
     struct facet_report r;
     facet_report_init(&r, "search", 1);
     assert_int_equal(facet_bench_search_run(&r, &(struct facet_bench_search_opts){ .people = 5000, .cancel = &cancel }), FACET_E_CANCELLED);

@@ -7,6 +7,7 @@
 #include "bench/experiment_check.h"
 #include "bench/experiment_run.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,7 +196,7 @@ static void test_run__a_failing_experiment_is_recorded_and_the_rest_go_on(void *
     o.retry = true;
     assert_int_equal(facet_experiments_run(&x, &o, &count), FACET_OK);
     assert_int_equal(count.failed, 2);
-    volatile int stop = 1;
+    atomic_int stop = 1;
     o.cancel = &stop;
     assert_int_equal(facet_experiments_run(&x, &o, &count), FACET_E_CANCELLED);
     facet_experiments_fini(&x);

@@ -7,6 +7,7 @@
 #include "lib/scratch.h"
 #include "store/gallery.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,7 @@ static void test_node__a_damaged_gallery_is_refused(void **state)
 
 static void test_node__runs_until_it_is_stopped_or_cancelled(void **state)
 {
-    volatile int cancel = 1;
+    atomic_int cancel = 1;
     struct facet_node_opts o = { .site = &site, .role = FACET_NODE_SERVER, .cancel = &cancel };
     struct facet_node *n = open_server();
     (void)state;

@@ -6,10 +6,11 @@
 #include "deploy/strategy.h"
 #include "models/spec.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-struct script { int frames, fail_at, opened, closed, cancel_at; volatile int *cancel; };
+struct script { int frames, fail_at, opened, closed, cancel_at; atomic_int *cancel; };
 static struct script script; /* what the fakes do in this test; reset by each */
 
 struct fake { struct facet_frame_pool *pool; int made; };
@@ -165,7 +166,7 @@ static void test_pipeline__failing_stage_ends_the_run_with_its_text(void **state
 
 static void test_pipeline__cancelled_run_finishes_what_is_inside(void **state)
 {
-    volatile int cancel = 0;
+    atomic_int cancel = 0;
     struct facet_pipeline *p = NULL;
     struct facet_pipeline_opts o = options(2);
     script = (struct script){ .frames = 1000000, .cancel = &cancel, .cancel_at = 20 };

@@ -7,6 +7,7 @@
 #include "engine/quant/quant.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -470,7 +471,7 @@ static void test_quant__an_old_clip_gets_its_bounds_as_inputs(void **state)
 
 static void test_quant__ends_when_cancelled(void **state)
 {
-    volatile int cancel = 1;
+    atomic_int cancel = 1;
     struct facet_quant_opts o = defaults;
     o.cancel = &cancel;
     struct facet_quantiser *q = open_quantiser(o);

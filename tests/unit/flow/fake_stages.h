@@ -4,6 +4,8 @@
 
 #include "flow/stage.h"
 
+#include <stdatomic.h>
+
 struct fake_opts {
     int packets;           /* source: how many, then FACET_E_END */
     int flush_last;        /* source: the last one has `flush` */
@@ -11,7 +13,7 @@ struct fake_opts {
     int sources;           /* source: packets of so many sources in turn, from 0; 0: all of number 3 */
     int fail_at;           /* step that fails, from 1; 0: none */
     int fail_open;
-    volatile int *cancel;  /* set to 1 at packet cancel_at */
+    atomic_int *cancel;    /* set to 1 at packet cancel_at */
     int cancel_at;
 };
 struct fake { struct fake_opts o; int steps, again, closed_by; int64_t last; };

@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "flow/runner.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #define STAGES 4
@@ -132,7 +133,7 @@ static void test_runner__cancel_finishes_what_is_inside_and_flushes(void **state
 {
     for (unsigned threads = 0; threads < 2; threads++) {
         struct seen s;
-        volatile int cancel = 0;
+        atomic_int cancel = 0;
         struct facet_runner_opts o = {.threads = threads, .cancel = &cancel};
         struct fake_opts source = {.packets = 500, .cancel = &cancel, .cancel_at = 30};
         assert_int_equal(run(o, source, 0, none, &s), FACET_OK);
@@ -146,7 +147,7 @@ static void test_runner__cancel_flushes_each_open_source(void **state)
 {
     for (unsigned threads = 0; threads < 2; threads++) {
         struct seen s;
-        volatile int cancel = 0;
+        atomic_int cancel = 0;
         struct facet_runner_opts o = {.threads = threads, .cancel = &cancel};
         struct fake_opts source = {.packets = 90, .sources = 5, .cancel = &cancel, .cancel_at = 33};
         assert_int_equal(run(o, source, 0, none, &s), FACET_OK);
@@ -159,7 +160,7 @@ static void test_runner__cancel_flushes_each_open_source(void **state)
 static void test_runner__cancel_after_a_flush_adds_none(void **state)
 {
     struct seen s;
-    volatile int cancel = 0;
+    atomic_int cancel = 0;
     struct facet_runner_opts o = {.cancel = &cancel};
     struct fake_opts source = {.packets = 30, .flush_last = 1, .cancel = &cancel, .cancel_at = 30};
     assert_int_equal(run(o, source, 0, none, &s), FACET_OK);
@@ -169,7 +170,7 @@ static void test_runner__cancel_after_a_flush_adds_none(void **state)
 static void test_runner__cancelled_before_it_began_does_nothing(void **state)
 {
     struct seen s;
-    volatile int cancel = 1;
+    atomic_int cancel = 1;
     struct facet_runner_opts o = {.cancel = &cancel};
     assert_int_equal(run(o, (struct fake_opts){.packets = 30}, 0, none, &s), FACET_OK);
     assert_int_equal(s.packets + s.flushes, 0);

@@ -7,6 +7,7 @@
 
 #include <facet/error.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -289,7 +290,7 @@ static void test_video__changed_bytes_never_crash(void **state)
 static void test_video__cancel_ends_it(void **state)
 {
     struct bench *b = *state;
-    volatile int cancel = 0;
+    atomic_int cancel = 0;
     struct facet_video_opts o = {.cancel = &cancel, .threads = 2};
     struct facet_video *v;
     struct facet_frame *f;

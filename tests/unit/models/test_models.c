@@ -10,6 +10,7 @@
 #include "models/models.h"
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -180,7 +181,7 @@ static void test_models__cancelled_pull_leaves_no_model(void **state)
 {
     struct facet_manifest *m = manifest("https://facet.invalid/p", sha256);
     const struct facet_model_spec *s = facet_manifest_at(m, 0);
-    volatile int cancel = 1;
+    atomic_int cancel = 1;
     struct facet_pull_opts o = {.mirror = mirror, .cancel = &cancel};
     assert_int_equal(facet_model_pull(s, &o), FACET_E_CANCELLED);
     assert_false(facet_model_present(s));

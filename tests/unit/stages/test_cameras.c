@@ -7,6 +7,7 @@
 #include "stages/ingest/cameras_priv.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,7 +269,7 @@ static void test_cameras__missing_file_says_why(void **state)
 static void test_cameras__cancel_ends_it(void **state)
 {
     struct fixture *x = *state;
-    volatile int cancel = 0;
+    atomic_int cancel = 0;
     struct facet_camera_conf c = conf("door", x->clip);
     struct facet_cameras_opts o = {.cameras = &c, .n_cameras = 1, .cancel = &cancel};
     assert_int_equal(facet_stage_open(&x->stage, &facet_stage_cameras, &o), FACET_OK);

@@ -8,6 +8,7 @@
 
 #include <facet/error.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,7 +267,7 @@ static void test_ingest__text_is_no_video(void **state)
 static void test_ingest__cancel_stops_it(void **state)
 {
     struct room *r = *state;
-    volatile int cancel = 0;
+    atomic_int cancel = 0;
     struct facet_ingest_opts o = {SOURCES(r->dir), .cancel = &cancel};
     struct facet_stage *s = open_ingest(&o);
     facet_packet_reset(r->packet);
