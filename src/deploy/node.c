@@ -79,6 +79,8 @@ static int open_sight(struct facet_node *n)
 {
     bool is_elsewhere = n->strategy->is_elsewhere && !facet__node_is_server(n);
     int err = is_elsewhere ? FACET_OK : facet__node_open_cameras(n);
+    if (!err)
+        err = facet__node_open_kept(n);
     if (!err && n->source && n->site->n_cameras)
         err = facet__node_open_path(n);
     return err;

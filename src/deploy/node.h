@@ -43,8 +43,10 @@ struct facet_cameras *facet_node_cameras(struct facet_node *n);        /* NULL: 
  * container, into its ring (deploy/upload.h). FACET_E_UNSUPPORTED: this node has no cameras of its own. */
 #define FACET_UPLOAD_URL "upload:"
 bool facet_node_is_upload(const char *url);
-int facet_node_camera_add(struct facet_node *n, const struct facet_camera_conf *conf);      /* as facet_cameras_add */
+/* As facet_cameras_add. `keep`: it is there again after a restart, until it is removed (where the node has a store). */
+int facet_node_camera_add(struct facet_node *n, const struct facet_camera_conf *conf, bool keep);
 int facet_node_camera_remove(struct facet_node *n, const char *name);                       /* FACET_E_NOT_FOUND */
+int facet_node_camera_enable(struct facet_node *n, const char *name, bool enabled);         /* of one that is kept, for good */
 /* A reference to its ring; FACET_E_NOT_FOUND. */
 int facet_node_upload(struct facet_node *n, const char *camera, struct facet_upload **out);
 /* Forgets a person in all that this node keeps: gallery, events, what waits to be sent (store/erase.h; nothing is searched). */

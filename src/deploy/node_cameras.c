@@ -61,13 +61,6 @@ static int add_uploaded(struct facet_node *n, const struct facet_camera_conf *co
     return err;
 }
 
-int facet_node_camera_add(struct facet_node *n, const struct facet_camera_conf *conf)
-{
-    if (!facet_node_cameras(n))
-        return no_cameras();
-    return facet_node_is_upload(conf->url) ? add_uploaded(n, conf) : facet_cameras_add(facet_node_cameras(n), conf);
-}
-
 void facet__node_drop_upload(struct facet_node *n, const char *name)
 {
     struct facet_upload *u = NULL;
@@ -84,12 +77,37 @@ void facet__node_drop_upload(struct facet_node *n, const char *name)
 }
 
 /* The ring outlives the camera that reads from it. */
-int facet_node_camera_remove(struct facet_node *n, const char *name)
+static int remove_camera(struct facet_node *n, const char *name)
 {
-    int err = facet_node_cameras(n) ? facet_cameras_remove(facet_node_cameras(n), name) : no_cameras();
+    int err = facet_cameras_remove(facet_node_cameras(n), name);
     if (!err)
         facet__node_drop_upload(n, name);
     return err;
+}
+
+int facet_node_camera_add(struct facet_node *n, const struct facet_camera_conf *conf, bool keep)
+{
+    if (!facet_node_cameras(n))
+        return no_cameras();
+    int err = facet_node_is_upload(conf->url) ? add_uploaded(n, conf) : facet_cameras_add(facet_node_cameras(n), conf);
+    if (err || !keep)
+        return err;
+    err = facet__node_keep_camera(n, conf);
+    if (err)
+        (void)remove_camera(n, conf->name);
+    return err;
+}
+
+int facet_node_camera_enable(struct facet_node *n, const char *name, bool enabled)
+{
+    int err = facet_node_cameras(n) ? facet_cameras_enable(facet_node_cameras(n), name, enabled) : no_cameras();
+    return err ? err : facet__node_kept_is_on(n, name, enabled);
+}
+
+int facet_node_camera_remove(struct facet_node *n, const char *name)
+{
+    int err = facet_node_cameras(n) ? remove_camera(n, name) : no_cameras();
+    return err ? err : facet__node_forget_camera(n, name);
 }
 
 int facet_node_upload(struct facet_node *n, const char *camera, struct facet_upload **out)

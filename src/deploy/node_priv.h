@@ -167,6 +167,12 @@ void facet__node_network(void *ctx, int64_t *sent, int64_t *received);
 void facet__node_drop_upload(struct facet_node *n, const char *name);
 void facet__node_drop_uploads(struct facet_node *n);
 
+/* Cameras that were added while it ran, in the event store; nothing where there is none. */
+int facet__node_keep_camera(struct facet_node *n, const struct facet_camera_conf *conf);
+int facet__node_forget_camera(struct facet_node *n, const char *camera);       /* none of them: fine */
+int facet__node_kept_is_on(struct facet_node *n, const char *camera, bool on); /* the same */
+int facet__node_open_kept(struct facet_node *n);       /* they are looked at again */
+
 /* Sends a message between parts to `device`. `how` NULL: at once and once, FACET_E_AGAIN while there is no broker. */
 int facet__wire_send(struct facet_node *n, const char *device, const char *word, const struct facet_message *m, const struct facet__wire_how *how);
 int facet__wire_topic(const struct facet_node *n, const char *device, const char *word, char *out, size_t cap);

@@ -51,7 +51,8 @@ static void note(struct facet_str *changed, const char *what, const char *name)
     facet_str_printf(changed, "%s%s%s%s", changed->len ? ", " : "", what, *name ? " " : "", name);
 }
 
-/* Cameras that others added while it ran (by the API) are in neither file, and stay. */
+/* Cameras that others added while it ran (by the API) are in neither file, and stay; one that comes into the file takes the place
+ * of one of its name. */
 static int change_cameras(struct facet_node *n, const struct facet_site *s, struct facet_str *changed)
 {
     struct facet_cameras *c = facet_node_cameras(n);
@@ -67,11 +68,14 @@ static int change_cameras(struct facet_node *n, const struct facet_site *s, stru
         if (!err && is)
             err = facet_cameras_add(c, is);
     }
-    for (int i = 0; c && i < s->n_cameras && !err; i++)
-        if (!find(n->site, s->cameras[i].name)) {
-            note(changed, "added camera", s->cameras[i].name);
-            err = facet_cameras_add(c, &s->cameras[i]);
-        }
+    for (int i = 0; c && i < s->n_cameras && !err; i++) {
+        const char *name = s->cameras[i].name;
+        if (find(n->site, name))
+            continue;
+        bool was_added = facet_node_camera_remove(n, name) == FACET_OK;
+        note(changed, was_added ? "changed camera" : "added camera", name);
+        err = facet_cameras_add(c, &s->cameras[i]);
+    }
     return err;
 }
 

@@ -332,10 +332,9 @@ static void send_snapshot(struct world *w, const char *camera)
 
 static void obey(struct world *w, const struct facet__world_command *c)
 {
-    struct facet_cameras *cameras = facet_node_cameras(w->node);
     if (c->order == FACET__WORLD_PICTURE)
         send_snapshot(w, c->camera);
-    else if (!cameras || facet_cameras_enable(cameras, c->camera, c->order == FACET__WORLD_ENABLE))
+    else if (facet_node_camera_enable(w->node, c->camera, c->order == FACET__WORLD_ENABLE))
         facet_log(FACET_LOG_INFO, "mqtt", "there is no camera '%s' here to switch", c->camera);
     else
         facet_log(FACET_LOG_INFO, "mqtt", "camera '%s' was switched %s", c->camera, c->order == FACET__WORLD_ENABLE ? "on" : "off");

@@ -141,6 +141,7 @@ static int check_address(const char *url)
                                                   "in the site's file", FACET_UPLOAD_URL);
 }
 
+/* A device adds its own each time it runs: those are not kept. */
 static int add(void *ctx, struct facet_http_request *q)
 {
     struct facet_camera_conf conf;
@@ -156,7 +157,7 @@ static int add(void *ctx, struct facet_http_request *q)
         err = facet_camera_from_json(&conf, j);
     facet_json_unref(&j);
     if (!err)
-        err = facet_node_camera_add(facet__serve_node(ctx), &conf);
+        err = facet_node_camera_add(facet__serve_node(ctx), &conf, facet__asker(q)->role != FACET_ROLE_DEVICE);
     return err ? err : answer_camera(q, c, conf.name, 201);
 }
 
@@ -175,7 +176,7 @@ static int switch_it(void *ctx, struct facet_http_request *q, bool on)
     struct facet_cameras *c;
     int err = need_cameras(ctx, q, &c);
     if (!err)
-        err = facet_cameras_enable(c, name, on);
+        err = facet_node_camera_enable(facet__serve_node(ctx), name, on);
     return err ? err : answer_camera(q, c, name, 200);
 }
 

@@ -181,6 +181,15 @@ int facet_events_state_delete(struct facet_events *e, const char *key)
     return err;
 }
 
+/* By bytes, so that keys of one prefix stand together: PostgreSQL would go by the language's rules. */
+static const char *next_state(const struct facet_events *e, bool is_first)
+{
+    return is_first ? facet__db_says(&e->db, "SELECT key, sealed_by, data FROM states WHERE key >= ? ORDER BY key LIMIT 1",
+                                     "SELECT key, sealed_by, data FROM states WHERE key COLLATE \"C\" >= ? ORDER BY key COLLATE \"C\" LIMIT 1")
+                    : facet__db_says(&e->db, "SELECT key, sealed_by, data FROM states WHERE key > ? ORDER BY key LIMIT 1",
+                                     "SELECT key, sealed_by, data FROM states WHERE key COLLATE \"C\" > ? ORDER BY key COLLATE \"C\" LIMIT 1");
+}
+
 int facet_events_states(struct facet_events *e, const char *prefix, facet_state_fn *fn, void *ctx)
 {
     char key[192] = "";
@@ -194,8 +203,7 @@ int facet_events_states(struct facet_events *e, const char *prefix, facet_state_
         void *data = NULL;
         size_t len = 0;
         facet_lock_take(&e->lock);
-        facet__query_begin(&q, &e->db, "read", is_first ? "SELECT key, sealed_by, data FROM states WHERE key >= ? ORDER BY key LIMIT 1"
-                                                        : "SELECT key, sealed_by, data FROM states WHERE key > ? ORDER BY key LIMIT 1");
+        facet__query_begin(&q, &e->db, "read", next_state(e, is_first));
         facet__query_text(&q, key);
         bool there = facet__query_row(&q);
         if (there) {

@@ -41,6 +41,26 @@ static void run_node(void *ctx)
     (void)facet_node_run(s->node);
 }
 
+static void open_parts(struct served *s, bool keys, bool runs)
+{
+    must(facet_node_open(&s->node, &(struct facet_node_opts){.site = &s->site, .role = FACET_NODE_SERVER}));
+    must(facet_serve_open(&s->serve, &(struct facet_serve_opts){.site = &s->site, .node = s->node, .page = "", .allow_open = !keys}));
+    s->port = facet_serve_port(s->serve);
+    if (runs)
+        must(facet_thread_start(&s->thread, "node", run_node, s));
+    s->runs = runs;
+}
+
+static void close_parts(struct served *s)
+{
+    facet_serve_close(&s->serve, 1000);
+    if (s->runs) {
+        facet_node_stop(s->node);
+        facet_thread_join(&s->thread);
+    }
+    facet_node_close(&s->node);
+}
+
 void served_open_with(struct served *s, bool keys, const struct facet_camera_conf *cameras, int n)
 {
     memset(s, 0, sizeof(*s));
@@ -53,15 +73,9 @@ void served_open_with(struct served *s, bool keys, const struct facet_camera_con
         memcpy(s->site.cameras, cameras, (size_t)n * sizeof(*cameras));
         s->site.n_cameras = n;
     }
-    must(facet_node_open(&s->node, &(struct facet_node_opts){.site = &s->site, .role = FACET_NODE_SERVER}));
-    must(facet_serve_open(&s->serve, &(struct facet_serve_opts){.site = &s->site, .node = s->node, .page = "", .allow_open = !keys}));
-    s->port = facet_serve_port(s->serve);
+    open_parts(s, keys, n > 0);
     if (keys)
         put(s->key, sizeof(s->key), facet_serve_first(s->serve)->key);
-    if (n) {
-        must(facet_thread_start(&s->thread, "node", run_node, s));
-        s->runs = true;
-    }
 }
 
 void served_open(struct served *s, bool keys)
@@ -69,14 +83,16 @@ void served_open(struct served *s, bool keys)
     served_open_with(s, keys, NULL, 0);
 }
 
+void served_restart(struct served *s)
+{
+    bool runs = s->runs;
+    close_parts(s);
+    open_parts(s, *s->key != '\0', runs);
+}
+
 void served_close(struct served *s)
 {
-    facet_serve_close(&s->serve, 1000);
-    if (s->runs) {
-        facet_node_stop(s->node);
-        facet_thread_join(&s->thread);
-    }
-    facet_node_close(&s->node);
+    close_parts(s);
     facet_site_fini(&s->site);
     scratch_close(&s->folder);
 }

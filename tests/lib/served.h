@@ -28,6 +28,8 @@ struct served {
 void served_open(struct served *s, bool keys);
 /* The same with cameras (copied), and the node running. */
 void served_open_with(struct served *s, bool keys, const struct facet_camera_conf *cameras, int n);
+/* The same folder, site and keys again; the site may be changed before. */
+void served_restart(struct served *s);
 void served_close(struct served *s);
 
 /* Asks as the admin; the answer must have this status. */
