@@ -93,8 +93,15 @@ static void tell_face(struct job *j, const char *path, const struct facet_recogn
     facet_jsonw_end_object(w);
 }
 
-static int embed_faces(struct job *j, const char *path, const struct facet_image *img)
+static void picture_decoded(void *ctx)
 {
+    struct job *j = ctx;
+    mark(&j->marks, "picture decoded");
+}
+
+static int embed_faces(void *ctx, const char *path, const struct facet_image *img)
+{
+    struct job *j = ctx;
     struct facet_recognised *f;
     int n = facet_recogniser_find(j->recogniser, img, FACET_PAD, &f, NULL);
     mark(&j->marks, "faces found");
@@ -106,31 +113,8 @@ static int embed_faces(struct job *j, const char *path, const struct facet_image
     mark(&j->marks, "embedded");
     for (int i = 0; !err && i < n; i++)
         tell_face(j, path, &f[i]);
+    j->marks.on = false; /* of the first picture alone */
     return n < 0 ? n : err;
-}
-
-static int embed_file(struct job *j, const char *path)
-{
-    struct facet_image img = { .data = NULL };
-    struct facet_jsonw *w = &j->answer.w;
-    int err = facet_known_picture(&img, path, NULL);
-    mark(&j->marks, "picture decoded");
-    if (err && err != FACET_E_NOMEM) {
-        facet_complain("%s", facet_error_text()); /* the other pictures are still looked at */
-        j->failed++;
-        return FACET_OK;
-    }
-    facet_jsonw_object(w);
-    facet_jsonw_kstr(w, "file", path);
-    facet_jsonw_key(w, "faces");
-    facet_jsonw_array(w);
-    if (!err)
-        err = embed_faces(j, path, &img);
-    facet_jsonw_end_array(w);
-    facet_jsonw_end_object(w);
-    facet_image_fini(&img);
-    j->marks.on = false; /* of the first alone */
-    return err;
 }
 
 static void tell_timings(struct job *j)
@@ -155,15 +139,11 @@ static void tell_timings(struct job *j)
 
 static int embed_all(struct job *j, int argc, char **argv)
 {
-    int err = FACET_OK;
+    const struct facet_look look = { picture_decoded, embed_faces, j, &j->failed };
     struct facet_jsonw *w = &j->answer.w;
     facet_jsonw_kstr(w, "model", facet_recogniser_model(j->recogniser)->name);
     facet_jsonw_kstr(w, "contract", facet_recogniser_contract(j->recogniser));
-    facet_jsonw_key(w, "pictures");
-    facet_jsonw_array(w);
-    for (int i = 0; !err && i < argc; i++)
-        err = *j->cli->cancel ? facet_fail(FACET_E_CANCELLED, "interrupted") : embed_file(j, argv[i]);
-    facet_jsonw_end_array(w);
+    int err = facet_known_look(j->cli, w, &look, argc, argv);
     if (!err)
         tell_timings(j);
     return err;

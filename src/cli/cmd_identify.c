@@ -79,8 +79,9 @@ static void tell_face(struct job *j, const char *path, const struct facet_recogn
     facet_jsonw_end_object(w);
 }
 
-static int identify_faces(struct job *j, const char *path, const struct facet_image *img)
+static int identify_faces(void *ctx, const char *path, const struct facet_image *img)
 {
+    struct job *j = ctx;
     struct facet_recognised *f;
     struct facet_identity id;
     int n = facet_recogniser_faces(j->known.recogniser, img, FACET_PAD, &f, NULL);
@@ -95,36 +96,10 @@ static int identify_faces(struct job *j, const char *path, const struct facet_im
     return n < 0 ? n : FACET_OK;
 }
 
-static int identify_file(struct job *j, const char *path)
-{
-    struct facet_image img = { .data = NULL };
-    struct facet_jsonw *w = &j->answer.w;
-    int err = facet_known_picture(&img, path, NULL);
-    if (err && err != FACET_E_NOMEM) {
-        facet_complain("%s", facet_error_text()); /* the other pictures are still looked at */
-        j->failed++;
-        return FACET_OK;
-    }
-    facet_jsonw_object(w);
-    facet_jsonw_kstr(w, "file", path);
-    facet_jsonw_key(w, "faces");
-    facet_jsonw_array(w);
-    if (!err)
-        err = identify_faces(j, path, &img);
-    facet_jsonw_end_array(w);
-    facet_jsonw_end_object(w);
-    facet_image_fini(&img);
-    return err;
-}
-
 static int identify_all(struct job *j, int argc, char **argv)
 {
-    int err = FACET_OK;
-    facet_jsonw_key(&j->answer.w, "pictures");
-    facet_jsonw_array(&j->answer.w);
-    for (int i = 0; !err && i < argc; i++)
-        err = *j->cli->cancel ? facet_fail(FACET_E_CANCELLED, "interrupted") : identify_file(j, argv[i]);
-    facet_jsonw_end_array(&j->answer.w);
+    const struct facet_look look = { .faces = identify_faces, .ctx = j, .failed = &j->failed };
+    int err = facet_known_look(j->cli, &j->answer.w, &look, argc, argv);
     facet_jsonw_knum(&j->answer.w, "threshold", j->how.threshold, 4);
     return err;
 }

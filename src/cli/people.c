@@ -29,6 +29,40 @@ int facet_known_picture(struct facet_image *out, const char *path, char *sha256)
     return err;
 }
 
+static int look_at(struct facet_jsonw *w, const struct facet_look *l, const char *path)
+{
+    struct facet_image img = { .data = NULL };
+    int err = facet_known_picture(&img, path, NULL);
+    if (l->decoded)
+        l->decoded(l->ctx);
+    if (err && err != FACET_E_NOMEM) {
+        facet_complain("%s", facet_error_text());
+        (*l->failed)++;
+        return FACET_OK;
+    }
+    facet_jsonw_object(w);
+    facet_jsonw_kstr(w, "file", path);
+    facet_jsonw_key(w, "faces");
+    facet_jsonw_array(w);
+    if (!err)
+        err = l->faces(l->ctx, path, &img);
+    facet_jsonw_end_array(w);
+    facet_jsonw_end_object(w);
+    facet_image_fini(&img);
+    return err;
+}
+
+int facet_known_look(const struct facet_cli *cli, struct facet_jsonw *w, const struct facet_look *l, int n, char *const *paths)
+{
+    int err = FACET_OK;
+    facet_jsonw_key(w, "pictures");
+    facet_jsonw_array(w);
+    for (int i = 0; !err && i < n; i++)
+        err = *cli->cancel ? facet_fail(FACET_E_CANCELLED, "interrupted") : look_at(w, l, paths[i]);
+    facet_jsonw_end_array(w);
+    return err;
+}
+
 void facet_say_time(char out[25], int64_t ms)
 {
     facet_format_time(out, ms);

@@ -28,6 +28,16 @@ int facet_known_threshold(const struct facet_known *k, double threshold, double 
 /* Reads and decodes a picture file, and its hash (65 bytes, may be NULL). */
 int facet_known_picture(struct facet_image *out, const char *path, char *sha256);
 
+/* Each picture file of a command line in turn: decodes it and hands it on, inside "pictures": [{"file", "faces": [...]}] of the answer.
+ * A file that cannot be read is complained of and counted in *failed; the others are still looked at. `decoded` may be NULL. */
+struct facet_look {
+    void (*decoded)(void *ctx);
+    int (*faces)(void *ctx, const char *path, const struct facet_image *img);
+    void *ctx;
+    int *failed;
+};
+int facet_known_look(const struct facet_cli *cli, struct facet_jsonw *w, const struct facet_look *l, int n, char *const *paths);
+
 /* Time as 2026-01-31 12:00 UTC. */
 void facet_say_time(char out[25], int64_t ms);
 /* "box": [x, y, width, height] in whole pixels, and the words for it. */

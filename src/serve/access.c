@@ -11,17 +11,29 @@ static int need_keys(struct facet_serve *s, struct facet_http_request *q)
     return s->keys ? FACET_OK : facet__refused(q, 409, facet_fail(FACET_E_UNSUPPORTED, "this server asks nobody who he is"));
 }
 
-static void end_items(struct facet_jsonw *w)
+/* {"items":[...],"next":null}: `n` rows of `size` bytes, each an object whose members `write` writes. */
+static int answer_rows(struct facet_http_request *q, const void *rows, size_t n, size_t size, void (*write)(struct facet_jsonw *w, const void *row))
 {
-    facet_jsonw_end_array(w);
-    facet_jsonw_key(w, "next");
-    facet_jsonw_null(w);
+    struct facet__answer a;
+    facet__answer_begin(&a);
+    facet_jsonw_key(&a.w, "items");
+    facet_jsonw_array(&a.w);
+    for (size_t i = 0; i < n; i++) {
+        facet_jsonw_object(&a.w);
+        write(&a.w, (const char *)rows + i * size);
+        facet_jsonw_end_object(&a.w);
+    }
+    facet_jsonw_end_array(&a.w);
+    facet_jsonw_key(&a.w, "next");
+    facet_jsonw_null(&a.w);
+    return facet__answer_end(&a, q, 200, FACET_OK);
 }
 
 /* ---- keys ---- */
 
-static void write_key(struct facet_jsonw *w, const struct facet_key *k)
+static void write_key(struct facet_jsonw *w, const void *row)
 {
+    const struct facet_key *k = row;
     facet_jsonw_kstr(w, "id", k->id);
     facet_jsonw_kstr(w, "name", k->name);
     facet_jsonw_kstr(w, "role", facet_role_words[k->role]);
@@ -31,25 +43,14 @@ static void write_key(struct facet_jsonw *w, const struct facet_key *k)
 static int list_keys(void *ctx, struct facet_http_request *q)
 {
     struct facet_serve *s = ctx;
-    struct facet__answer a;
     int err = need_keys(s, q);
     struct facet_key *keys = err ? NULL : calloc(FACET_MAX_KEYS, sizeof(*keys));
     if (!err && !keys)
         err = facet_fail_nomem();
-    if (err)
-        return err;
-    size_t n = facet_keys_list(s->keys, keys, FACET_MAX_KEYS);
-    facet__answer_begin(&a);
-    facet_jsonw_key(&a.w, "items");
-    facet_jsonw_array(&a.w);
-    for (size_t i = 0; i < n; i++) {
-        facet_jsonw_object(&a.w);
-        write_key(&a.w, &keys[i]);
-        facet_jsonw_end_object(&a.w);
-    }
-    end_items(&a.w);
+    if (!err)
+        err = answer_rows(q, keys, facet_keys_list(s->keys, keys, FACET_MAX_KEYS), sizeof(*keys), write_key);
     free(keys);
-    return facet__answer_end(&a, q, 200, FACET_OK);
+    return err;
 }
 
 static int read_role(struct facet_http_request *q, const struct facet_json *j, enum facet_role *out)
@@ -100,8 +101,9 @@ static int remove_key(void *ctx, struct facet_http_request *q)
 
 /* ---- users ---- */
 
-static void write_user(struct facet_jsonw *w, const struct facet_user *u)
+static void write_user(struct facet_jsonw *w, const void *row)
 {
+    const struct facet_user *u = row;
     facet_jsonw_kstr(w, "name", u->name);
     facet_jsonw_kstr(w, "role", facet_role_words[u->role]);
     facet_jsonw_kint(w, "created_ms", u->created_ms);
@@ -110,25 +112,14 @@ static void write_user(struct facet_jsonw *w, const struct facet_user *u)
 static int list_users(void *ctx, struct facet_http_request *q)
 {
     struct facet_serve *s = ctx;
-    struct facet__answer a;
     int err = need_keys(s, q);
     struct facet_user *users = err ? NULL : calloc(FACET_MAX_USERS, sizeof(*users));
     if (!err && !users)
         err = facet_fail_nomem();
-    if (err)
-        return err;
-    size_t n = facet_users_list(s->keys, users, FACET_MAX_USERS);
-    facet__answer_begin(&a);
-    facet_jsonw_key(&a.w, "items");
-    facet_jsonw_array(&a.w);
-    for (size_t i = 0; i < n; i++) {
-        facet_jsonw_object(&a.w);
-        write_user(&a.w, &users[i]);
-        facet_jsonw_end_object(&a.w);
-    }
-    end_items(&a.w);
+    if (!err)
+        err = answer_rows(q, users, facet_users_list(s->keys, users, FACET_MAX_USERS), sizeof(*users), write_user);
     free(users);
-    return facet__answer_end(&a, q, 200, FACET_OK);
+    return err;
 }
 
 static int add_user(void *ctx, struct facet_http_request *q)

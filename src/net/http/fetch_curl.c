@@ -1,11 +1,11 @@
 /* The module facet-curl.so: libcurl behind struct facet_fetch_module. Redirects are followed here,
  * not by libcurl, so that each step is held against the same rule: https, or http to this machine,
  * and never from https back to http. It uses nothing of base: reasons go back in the try itself. */
+#include "net/http/curl_handle.h"
 #include "net/http/fetch_module.h"
 
 #include <facet/error.h>
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,28 +145,13 @@ static void set_options(struct transfer *x, const char *url, bool is_local)
     CURL *c = x->curl;
     struct facet_fetch_try *t = x->t;
     char range[32];
-    curl_easy_reset(c); /* keeps connections */
-    curl_easy_setopt(c, CURLOPT_URL, url);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "facet/" FACET_VERSION);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)t->connect_s);
+    const struct facet__curl_calls calls = { on_header, on_body, on_wait, x };
+    facet__curl_begin(c, url, t->connect_s, NULL, &calls);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)t->stall_s);
-    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
-    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_wait);
-    curl_easy_setopt(c, CURLOPT_XFERINFODATA, x);
-    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
     if (is_local)
         curl_easy_setopt(c, CURLOPT_PROXY, "");
-    const char *ca = getenv("SSL_CERT_FILE");
-    if (ca && *ca)
-        curl_easy_setopt(c, CURLOPT_CAINFO, ca);
     if (t->offset) {
         snprintf(range, sizeof(range), "%lld-", (long long)t->offset);
         curl_easy_setopt(c, CURLOPT_RANGE, range);
@@ -283,20 +268,17 @@ static void client_close(struct facet_fetch_client **c)
 {
     if (!*c)
         return;
-    curl_easy_cleanup((*c)->curl);
+    facet__curl_close(&(*c)->curl);
     free(*c);
     *c = NULL;
 }
 
 static int client_open(struct facet_fetch_client **out)
 {
-    struct facet_fetch_client *c = calloc(1, sizeof(*c));
-    if (c && !curl_global_init(CURL_GLOBAL_DEFAULT))
-        c->curl = curl_easy_init();
-    if (c && !c->curl)
-        client_close(&c);
-    *out = c;
-    return c ? FACET_OK : FACET_E_NOMEM;
+    *out = calloc(1, sizeof(**out));
+    if (*out && facet__curl_open(&(*out)->curl))
+        client_close(out);
+    return *out ? FACET_OK : FACET_E_NOMEM;
 }
 
 FACET_API extern const struct facet_fetch_module facet_fetch_module;

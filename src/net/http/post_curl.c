@@ -1,10 +1,10 @@
 /* A request with a body, in the module facet-curl.so. */
+#include "net/http/curl_handle.h"
 #include "net/http/post_module.h"
 
 #include <facet/error.h>
 #include <facet/export.h>
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -75,25 +75,10 @@ static void set_body(CURL *c, struct exchange *x, const struct facet_post_reques
 
 static void set_options(CURL *c, struct exchange *x, const struct facet_post_request *q, struct curl_slist *headers)
 {
-    curl_easy_reset(c);        /* keeps connections */
-    curl_easy_setopt(c, CURLOPT_URL, q->url);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "facet/" FACET_VERSION);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)x->o->connect_s);
+    const struct facet__curl_calls calls = { on_header, on_body, on_wait, x };
+    facet__curl_begin(c, q->url, x->o->connect_s, x->o->ca, &calls);
     set_body(c, x, q);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
-    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_wait);
-    curl_easy_setopt(c, CURLOPT_XFERINFODATA, x);
-    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-    const char *ca = x->o->ca ? x->o->ca : getenv("SSL_CERT_FILE");
-    if (ca && *ca)
-        curl_easy_setopt(c, CURLOPT_CAINFO, ca);
     if (x->o->insecure) {
         curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -157,20 +142,17 @@ static void client_close(struct facet_post_client **c)
 {
     if (!*c)
         return;
-    curl_easy_cleanup((*c)->curl);
+    facet__curl_close(&(*c)->curl);
     free(*c);
     *c = NULL;
 }
 
 static int client_open(struct facet_post_client **out)
 {
-    struct facet_post_client *c = calloc(1, sizeof(*c));
-    if (c && !curl_global_init(CURL_GLOBAL_DEFAULT))
-        c->curl = curl_easy_init();
-    if (c && !c->curl)
-        client_close(&c);
-    *out = c;
-    return c ? FACET_OK : FACET_E_NOMEM;
+    *out = calloc(1, sizeof(**out));
+    if (*out && facet__curl_open(&(*out)->curl))
+        client_close(out);
+    return *out ? FACET_OK : FACET_E_NOMEM;
 }
 
 FACET_API extern const struct facet_post_module facet_post_module;

@@ -130,7 +130,7 @@ static void test_race__names_who_failed(void **state)
 
 static void test_race__stops_when_cancelled(void **state)
 {
-    int cancel = 1;
+    atomic_int cancel = 1;
     struct facet_race r = { .rounds = 2, .cancel = &cancel };
     facet_race_add(&r, "a", note, "a");
     assert_int_equal(facet_race_run(&r), FACET_E_CANCELLED);
