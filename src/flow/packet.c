@@ -50,22 +50,44 @@ void facet_packet_close(struct facet_packet **pp)
     facet_frame_unref(&p->frame);
     for (int i = 0; p->faces && i < FACET_MAX_FACES; i++)
         facet_image_fini(&p->faces[i].chip);
+    for (int i = 0; i < FACET_SPARE_CHIPS; i++)
+        facet_image_fini(&p->spare[i].image);
     free(p->faces);
     free(((struct packet_slot *)p)->embeddings);
     free(p);
 }
 
-static void face_reset(struct facet_face *f)
+static void keep_chip(struct facet_packet *p, struct facet_face *f)
 {
-    *f = (struct facet_face){.chip = f->chip, .chip_cap = f->chip_cap, .embedding = f->embedding};
+    for (int i = 0; f->chip.data && i < FACET_SPARE_CHIPS; i++) {
+        struct facet_chip_memory *m = &p->spare[i];
+        if (m->image.data)
+            continue;
+        *m = (struct facet_chip_memory){.image = f->chip, .cap = f->chip_cap};
+        f->chip.data = NULL;
+    }
+    facet_image_fini(&f->chip);
 }
 
 void facet_packet_reset(struct facet_packet *p)
 {
-    struct facet_face *faces = p->faces;
     facet_frame_unref(&p->frame);
-    for (int i = 0; i < FACET_MAX_FACES; i++)
-        face_reset(&faces[i]);
-    memset(p, 0, sizeof(*p));
-    p->faces = faces;
+    for (int i = 0; i < FACET_MAX_FACES; i++) {
+        struct facet_face *f = &p->faces[i];
+        keep_chip(p, f);
+        *f = (struct facet_face){.embedding = f->embedding};
+    }
+    struct facet_packet kept = {.faces = p->faces};
+    memcpy(kept.spare, p->spare, sizeof(kept.spare));
+    *p = kept;
+}
+
+int facet_packet_chip(struct facet_packet *p, struct facet_face *f, enum facet_pixel format, int width, int height)
+{
+    for (int i = 0; !f->chip.data && i < FACET_SPARE_CHIPS; i++) {
+        f->chip = p->spare[i].image;
+        f->chip_cap = p->spare[i].cap;
+        p->spare[i] = (struct facet_chip_memory){.cap = 0};
+    }
+    return facet_image_reserve(&f->chip, &f->chip_cap, format, width, height);
 }

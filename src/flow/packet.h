@@ -54,6 +54,9 @@ struct facet_face {
     bool identity_changed;         /* the track's answer became this in this frame: an event */
 };
 
+struct facet_chip_memory { struct facet_image image; size_t cap; };
+#define FACET_SPARE_CHIPS 2        /* of a packet: more faces at once than that are rare */
+
 struct facet_packet {
     struct facet_frame *frame;     /* reference; NULL at the end-of-track flush of a source */
     int source;
@@ -72,13 +75,17 @@ struct facet_packet {
     int embedded;                  /* faces embedded in this frame */
     int64_t bytes_sent, bytes_received;
     int faces_cut;                 /* faces over FACET_MAX_FACES, left out and counted */
+    struct facet_chip_memory spare[FACET_SPARE_CHIPS];         /* memory of chips that no face has now */
 };
 
 /* dim: numbers in an embedding (0: none kept). */
 int facet_packet_open(struct facet_packet **out, int dim);
 void facet_packet_close(struct facet_packet **p);
-/* Drops the frame and clears every face but for its memory. Chip and embedding belong to the face they
- * are in: stages that sort or drop faces swap whole structs, they never copy one over another. */
+/* Drops the frame and clears every face but for its embedding's memory. Chip and embedding belong to the face they
+ * are in: stages that sort or drop faces swap whole structs, they never copy one over another. A few chips' memory is
+ * kept for the next, whichever face wants it: kept face by face it would grow for hours, up to what a crowd needs. */
 void facet_packet_reset(struct facet_packet *p);
+/* Room for the chip of one of its faces, which then owns it. */
+int facet_packet_chip(struct facet_packet *p, struct facet_face *f, enum facet_pixel format, int width, int height);
 
 #endif

@@ -1,17 +1,23 @@
 /* Frames and their pool. Free frames lie in a bounded queue, which is the only lock; a frame is
  * made the first time the queue has none and the ceiling is not reached. Each frame that is out
- * holds the pool, so that closing need not wait: the last frame back frees what is left. */
+ * holds the pool, so that closing need not wait: the last frame back frees what is left.
+ * Frames that lay idle all through TRIM_GETS askings were for a jam that is over, and are freed. */
 #include "image/frame.h"
 
 #include "base/errors.h"
 #include "base/queue.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
+
+#define TRIM_GETS 2048
+#define TRIM_SPARE 2
 
 struct facet_frame_pool {
     struct facet_queue free;
     unsigned max_frames;
     unsigned made;
+    atomic_uint gets, least_free;  /* since the last trimming */
     int refs;
     bool cancelled;
 };
@@ -44,6 +50,7 @@ int facet_frame_pool_open(struct facet_frame_pool **out, unsigned max_frames)
         return err;
     }
     p->max_frames = max_frames;
+    p->least_free = max_frames;
     p->refs = 1;
     *out = p;
     return FACET_OK;
@@ -101,6 +108,21 @@ static void frame_back(struct facet_frame *f, struct facet_frame_pool *p)
         frame_free(f); /* cancelled or closed */
 }
 
+static void trim(struct facet_frame_pool *p)
+{
+    unsigned now = (unsigned)facet_queue_count(&p->free), least = p->least_free;
+    while (now < least && !atomic_compare_exchange_weak(&p->least_free, &least, now))
+        continue;
+    if (++p->gets % TRIM_GETS)
+        return;
+    void *f = NULL;
+    for (least = atomic_exchange(&p->least_free, p->max_frames); least > TRIM_SPARE; least--)
+        if (facet_queue_try_take(&p->free, &f) == FACET_OK) {
+            frame_free(f);
+            __atomic_sub_fetch(&p->made, 1, __ATOMIC_RELAXED);
+        }
+}
+
 int facet_frame_get(struct facet_frame **out, struct facet_frame_pool *p, enum facet_pixel format,
                     int width, int height)
 {
@@ -116,6 +138,7 @@ int facet_frame_get(struct facet_frame **out, struct facet_frame_pool *p, enum f
         frame_back(f, p);
         return err;
     }
+    trim(p);
     f->index = 0;
     f->pts_ms = 0;
     f->wall_ms = 0;
@@ -147,4 +170,9 @@ void facet_frame_unref(struct facet_frame **frame)
 bool facet_frame_is_writable(const struct facet_frame *f)
 {
     return __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == 1;
+}
+
+unsigned facet_frame_pool_made(const struct facet_frame_pool *p)
+{
+    return __atomic_load_n(&p->made, __ATOMIC_RELAXED);
 }

@@ -26,8 +26,10 @@ struct facet_frame {
 int facet_frame_pool_open(struct facet_frame_pool **out, unsigned max_frames);
 void facet_frame_pool_close(struct facet_frame_pool **p);
 /* Waits for a free frame (FACET_E_CANCELLED after facet_frame_pool_cancel), sized as asked.
- * Returns a reference. Memory is reused when large enough. */
+ * Returns a reference. Memory is reused when large enough; frames that
+ * were not wanted for long are freed. */
 int facet_frame_get(struct facet_frame **out, struct facet_frame_pool *p, enum facet_pixel format, int width, int height);
+unsigned facet_frame_pool_made(const struct facet_frame_pool *p);      /* frames it has now, free or out */
 void facet_frame_pool_cancel(struct facet_frame_pool *p);
 struct facet_frame *facet_frame_ref(struct facet_frame *f);
 void facet_frame_unref(struct facet_frame **f);       /* NULL is fine; *f becomes NULL */

@@ -69,10 +69,11 @@ static bool is_worth_it(struct align *a, const struct facet_face *f, double now_
     return true;
 }
 
-static int cut(struct align *a, const struct facet_image *img, struct facet_face *f)
+static int cut(struct align *a, struct facet_packet *p, struct facet_face *f)
 {
+    const struct facet_image *img = &p->frame->image;
     const struct facet_chip_spec *spec = &a->o.chip;
-    int err = facet_image_reserve(&f->chip, &f->chip_cap, img->format, spec->width, spec->height);
+    int err = facet_packet_chip(p, f, img->format, spec->width, spec->height);
     if (err)
         return err;
     /* Points that cannot be aligned spoil this face, not the run. */
@@ -99,7 +100,7 @@ static int align_step(void *state, struct facet_packet *p)
         facet_quality_measure(&f->quality, &p->frame->image, f->box, f->has_points ? &f->points : NULL);
         f->has_chip = false;
         f->wants_embedding = is_worth_it(a, f, p->frame->pts_ms);
-        int err = f->wants_embedding ? cut(a, &p->frame->image, f) : FACET_OK;
+        int err = f->wants_embedding ? cut(a, p, f) : FACET_OK;
         if (err)
             return err;
         f->wants_embedding = f->has_chip;

@@ -16,6 +16,7 @@
 
 #define BUSY_MS 5000
 #define LONGEST_VALUE (64 << 20)
+#define CACHE_KB "512"             /* of pages, for each open file: full within minutes; the system keeps the rest */
 
 struct facet__sqlite {
     sqlite3 *sql;
@@ -274,7 +275,7 @@ static int set_up(struct facet__db *db)
         return fail(db, rc, "open");
     return facet__db_exec(db,
                           "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL;"
-                          "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY",
+                          "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -" CACHE_KB,
                           "open");
 }
 

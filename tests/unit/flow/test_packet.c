@@ -49,9 +49,7 @@ static void test_packet__reset_drops_the_frame_and_keeps_memory(void **state)
         f->track = 9;
         f->has_chip = true;
         f->identity.name[0] = 'x';
-        assert_int_equal(facet_image_reserve(&f->chip, &f->chip_cap, FACET_PIXEL_RGB24, 4, 4),
-                         FACET_OK);
-        uint8_t *chip = f->chip.data;
+        assert_int_equal(facet_packet_chip(p, f, FACET_PIXEL_RGB24, 4, 4), FACET_OK);
         p->cpu_ns = 5;
         p->n_ended = 2;
         facet_packet_reset(p);
@@ -60,11 +58,32 @@ static void test_packet__reset_drops_the_frame_and_keeps_memory(void **state)
         assert_int_equal(f->track, 0);
         assert_false(f->has_chip);
         assert_int_equal(f->identity.name[0], 0);
-        assert_ptr_equal(f->chip.data, chip);
+        assert_null(f->chip.data);
         assert_ptr_equal(f->embedding, embedding);
     }
     facet_packet_close(&p);
     facet_frame_pool_close(&frames);
+}
+
+/* Whichever faces had them: what a crowd needed once is not kept for ever. */
+static void test_packet__keeps_the_memory_of_a_few_chips_for_any_face(void **state)
+{
+    struct facet_packet *p;
+    assert_int_equal(facet_packet_open(&p, 4), FACET_OK);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(facet_packet_chip(p, &p->faces[i], FACET_PIXEL_RGB24, 16, 16), FACET_OK);
+    const uint8_t *first = p->faces[0].chip.data;
+    facet_packet_reset(p);
+    int kept = 0;
+    for (int i = 0; i < FACET_SPARE_CHIPS; i++)
+        kept += p->spare[i].image.data != NULL;
+    for (int i = 0; i < FACET_MAX_FACES; i++)
+        kept += p->faces[i].chip.data != NULL;
+    assert_int_equal(kept, FACET_SPARE_CHIPS);
+    assert_int_equal(facet_packet_chip(p, &p->faces[9], FACET_PIXEL_RGB24, 8, 8), FACET_OK);
+    assert_ptr_equal(p->faces[9].chip.data, first);
+    assert_int_equal(facet_packet_chip(p, &p->faces[9], FACET_PIXEL_RGB24, 0, 8), FACET_E_INVALID);
+    facet_packet_close(&p);
 }
 
 static void test_packet__close_returns_swapped_faces_whole(void **state)
@@ -94,6 +113,7 @@ int main(void)
         cmocka_unit_test(test_packet__without_embeddings_has_none),
         cmocka_unit_test(test_packet__absurd_dimension_is_refused),
         cmocka_unit_test(test_packet__reset_drops_the_frame_and_keeps_memory),
+        cmocka_unit_test(test_packet__keeps_the_memory_of_a_few_chips_for_any_face),
         cmocka_unit_test(test_packet__close_returns_swapped_faces_whole),
         cmocka_unit_test(test_steps__have_names),
     };

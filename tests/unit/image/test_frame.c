@@ -23,6 +23,37 @@ static void test_frame__memory_is_used_again(void **state)
     assert_null(p);
 }
 
+static void take_all(struct facet_frame_pool *p, struct facet_frame **f, int n)
+{
+    for (int i = 0; i < n; i++)
+        assert_int_equal(facet_frame_get(&f[i], p, FACET_PIXEL_GRAY8, 8, 8), FACET_OK);
+}
+
+static void give_all(struct facet_frame **f, int n)
+{
+    for (int i = 0; i < n; i++)
+        facet_frame_unref(&f[i]);
+}
+
+/* What a jam needed is let go when it is over, and had again when the next comes. */
+static void test_frame__pool_shrinks_after_a_jam(void **state)
+{
+    struct facet_frame_pool *p;
+    struct facet_frame *f[16];
+    assert_int_equal(facet_frame_pool_open(&p, 16), FACET_OK);
+    take_all(p, f, 16);
+    give_all(f, 16);
+    for (int i = 0; i < 5000; i++) {
+        take_all(p, f, 1);
+        give_all(f, 1);
+    }
+    assert_true(facet_frame_pool_made(p) <= 4);
+    take_all(p, f, 16);
+    assert_int_equal(facet_frame_pool_made(p), 16);
+    give_all(f, 16);
+    facet_frame_pool_close(&p);
+}
+
 static void test_frame__shared_is_not_writable(void **state)
 {
     struct facet_frame_pool *p;
@@ -92,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frame__memory_is_used_again),
+        cmocka_unit_test(test_frame__pool_shrinks_after_a_jam),
         cmocka_unit_test(test_frame__shared_is_not_writable),
         cmocka_unit_test(test_frame__outlives_its_pool),
         cmocka_unit_test(test_frame__cancelled_pool_gives_none),
