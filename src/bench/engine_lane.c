@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "base/pool.h"
+#include "engine/backend.h"
 #include "engine/quant/quant.h"
 
 #include <math.h>
@@ -21,6 +22,20 @@ static bool keeps(const struct facet_graph *g, enum facet_dtype t)
     return false;
 }
 
+/* Or does the back end make such numbers of a graph that it takes as read? */
+static bool makes(const char *backend, enum facet_dtype t)
+{
+    const struct facet_backend_ops *ops = NULL;
+    return facet_backend_find(&ops, backend) == FACET_OK && (ops->makes & 1u << t) != 0;
+}
+
+static int check_kept(const struct facet_bench_lane *lane, enum facet_dtype t)
+{
+    if (keeps(facet_plan_graph(lane->plan), t) || makes(lane->backend, t))
+        return FACET_OK;
+    return facet_fail(FACET_E_UNSUPPORTED, "back end '%s' has no %s here", lane->backend, facet_bench_precision_names[lane->precision]);
+}
+
 static int open_plan(struct facet_bench_lane *lane, const struct facet_bench_net *net)
 {
     struct facet_graph *g = NULL;
@@ -34,10 +49,8 @@ static int open_plan(struct facet_bench_lane *lane, const struct facet_bench_net
     if (!err)
         err = facet_plan_open(&lane->plan, &g, &po);
     facet_graph_free(&g);
-    if (!err && lane->precision == FACET_BENCH_BF16 && !keeps(facet_plan_graph(lane->plan), FACET_BF16))
-        err = facet_fail(FACET_E_UNSUPPORTED, "back end '%s' has no bf16 here", lane->backend);
-    if (!err && is_bytes && strcmp(lane->backend, "onnxruntime") != 0 && !keeps(facet_plan_graph(lane->plan), FACET_U8))
-        err = facet_fail(FACET_E_UNSUPPORTED, "back end '%s' has no int8 here", lane->backend);
+    if (!err && lane->precision != FACET_BENCH_F32)
+        err = check_kept(lane, is_bytes ? FACET_U8 : FACET_BF16);
     return err;
 }
 

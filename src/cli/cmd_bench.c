@@ -14,7 +14,7 @@ static const struct facet_opt bench_opts[] = {
     FACET_OPT(struct facet_bench_words, only, "only", 'o', FACET_OPT_STR, "LIST", "engine: these networks alone, pnet,rnet ..."),
     FACET_OPT(struct facet_bench_words, precision, "precision", 'p', FACET_OPT_STR, "LIST", "engine: fp32, bf16, int8 or all (default fp32)"),
     FACET_OPT(struct facet_bench_words, rivals, "rivals", 0, FACET_OPT_STR, "LIST",
-              "engine: onnxruntime, onednn, xnnpack or none (default: found); search: none is no FAISS"),
+              "engine: back ends, openvino,onednn ..., or none (default: those found); search: none is no FAISS"),
     FACET_OPT(struct facet_bench_words, cpu, "cpu", 0, FACET_OPT_STR, "KIND", "engine: us and oneDNN as on an avx2 or avx512 processor"),
     FACET_OPT(struct facet_bench_words, scaling, "scaling", 's', FACET_OPT_FLAG, NULL, "engine: each with one thread, too"),
     FACET_OPT(struct facet_bench_words, busy, "busy", 'b', FACET_OPT_FLAG, NULL, "engine: each again while another process takes a core"),
@@ -64,7 +64,7 @@ int facet_bench_answer(struct facet_cli *cli, const struct facet_bench_words *o,
 }
 
 static const struct facet_sub bench_subs[] = {
-    { .name = "engine", .usage = "", .summary = "the face networks, beside ONNX Runtime, oneDNN and XNNPACK where they are", .run = facet_bench_engine_main },
+    { .name = "engine", .usage = "", .summary = "the face networks, beside other engines where they are", .run = facet_bench_engine_main },
     { .name = "start", .usage = "PICTURE", .summary = "from the start of the process to the first embedding, and its memory", .min_args = 1,
       .max_args = 1, .run = facet_bench_start_main },
     { .name = "search", .usage = "[FOLDER]", .summary = "exact search over very many templates; with a folder of faces, what int8 costs on them",

@@ -3,6 +3,8 @@
 #ifndef FACET_CLI_OPT_H
 #define FACET_CLI_OPT_H
 
+#include "engine/plan.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +41,7 @@ struct facet_opt {
       .max = (high_), .offset = offsetof(type, field), .help = (help_) }
 
 /* The same words wherever networks are run. */
-#define FACET_BACKEND_HELP "what runs the networks: cpu (default), ref, onnxruntime, onednn or xnnpack"
+#define FACET_BACKEND_HELP "what runs the networks: " FACET_BACKEND_WORDS " (default: cpu)"
 
 struct facet_cli;
 struct facet_cmd;

@@ -61,6 +61,9 @@ struct facet_backend_ops {
      * install, as error text. NULL: always there. */
     int (*available)(char *version, size_t cap);
     unsigned passes_off;                      /* FACET_PASS_* that would take from it what it does itself */
+    /* 1 << FACET_BF16, 1 << FACET_U8: kinds of numbers that it computes in by itself, with the graph left as read: a
+     * body's metadata "facet.precision" is "bf16" when that was asked for; 8 bits are where the file's Q and DQ nodes are. */
+    unsigned makes;
     /* Under FACET_PASS_FUSE_NETWORK, after all other passes: may put what it takes whole into subgraphs (see
      * facet_pass_subgraphs). NULL: it runs node by node. */
     int (*take_whole)(struct facet_graph *g);
@@ -95,5 +98,6 @@ struct facet_backend_module { const char *version; size_t ops_size; const struct
 extern const struct facet_backend_ops facet_backend_ref;
 extern const struct facet_backend_ops facet_backend_cpu;
 extern const struct facet_backend_ops facet_backend_onnxruntime;
+extern const struct facet_backend_ops facet_backend_openvino;
 
 #endif

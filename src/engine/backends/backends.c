@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "base/module.h"
+#include "base/str.h"
 
 #include <string.h>
 
@@ -10,6 +11,7 @@ const struct facet_backend_ops *const facet_backends[] = {
     &facet_backend_cpu,
     &facet_backend_ref,
     &facet_backend_onnxruntime,
+    &facet_backend_openvino,
     NULL,
 };
 
@@ -19,7 +21,7 @@ static const struct { const char *name, *module, *package; } modules[] = {
     {"xnnpack", "facet-xnnpack", "libxnnpack0 (to build: libxnnpack-dev)"},
 };
 
-const char *const facet_backend_names[] = { "cpu", "ref", "onnxruntime", "onednn", "xnnpack", NULL };
+const char *const facet_backend_names[] = { "cpu", "ref", "onnxruntime", "onednn", "xnnpack", "openvino", NULL };
 
 static int open_module(const struct facet_backend_ops **out, size_t i)
 {
@@ -35,6 +37,16 @@ static int open_module(const struct facet_backend_ops **out, size_t i)
     return FACET_OK;
 }
 
+static int no_such(const char *name)
+{
+    struct facet_str names = FACET_STR_INIT;
+    for (int i = 0; facet_backend_names[i]; i++)
+        (void)facet_str_printf(&names, "%s%s", i == 0 ? "" : facet_backend_names[i + 1] ? ", " : " and ", facet_backend_names[i]);
+    int err = facet_fail(FACET_E_NOT_FOUND, "no back end is named '%s': there are %s", name, names.data ? names.data : "others");
+    facet_str_fini(&names);
+    return err;
+}
+
 static int find(const struct facet_backend_ops **out, const char *name)
 {
     for (int i = 0; facet_backends[i]; i++)
@@ -45,7 +57,7 @@ static int find(const struct facet_backend_ops **out, const char *name)
     for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
         if (strcmp(modules[i].name, name) == 0)
             return open_module(out, i);
-    return facet_fail(FACET_E_NOT_FOUND, "no back end is named '%s': there are cpu, ref, onnxruntime, onednn and xnnpack", name);
+    return no_such(name);
 }
 
 int facet_backend_find(const struct facet_backend_ops **out, const char *name)

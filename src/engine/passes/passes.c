@@ -56,9 +56,21 @@ int facet_pass_fuse_network(struct facet_graph *g, const struct facet_backend_op
     return preferred->fuse_network ? preferred->fuse_network(g) : FACET_OK;
 }
 
+/* The plan's precision, which is not always the model's, goes with the body. */
+static int mark_precision(struct facet_graph *g, bool wants_bf16)
+{
+    static const char key[] = "facet.precision";
+    const char *says = facet_graph_meta(g, key);
+    bool is_bf16 = says && strcmp(says, "bf16") == 0;
+    return is_bf16 == wants_bf16 ? FACET_OK : facet_graph_meta_set(g, key, wants_bf16 ? "bf16" : "fp32");
+}
+
 int facet_pass_take_whole(struct facet_graph *g, const struct facet_backend_ops *preferred, unsigned flags)
 {
-    return preferred->take_whole ? preferred->take_whole(g) : FACET_OK;
+    int err = FACET_OK;
+    if (preferred->makes & 1u << FACET_BF16)
+        err = mark_precision(g, (flags & FACET_PASS_BF16) != 0);
+    return err || !preferred->take_whole ? err : preferred->take_whole(g);
 }
 
 int facet_pass_single_user(const struct facet_graph *g, int v)

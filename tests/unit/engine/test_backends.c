@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "base/cpu.h"
 #include "base/errors.h"
 #include "base/pool.h"
 #include "engine/backend.h"
@@ -20,8 +21,10 @@ static void test_backend__unknown_name_is_refused_with_those_known(void **state)
     const struct facet_backend_ops *b = &facet_backend_cpu;
     assert_int_equal(facet_backend_find(&b, "abacus"), FACET_E_NOT_FOUND);
     assert_null(b);
-    for (int i = 0; facet_backend_names[i]; i++)
+    for (int i = 0; facet_backend_names[i]; i++) {
         assert_non_null(strstr(facet_error_text(), facet_backend_names[i]));
+        assert_non_null(strstr(FACET_BACKEND_WORDS, facet_backend_names[i]));
+    }
 }
 
 static void test_backend__absent_library_is_refused_with_what_to_do(void **state)
@@ -231,6 +234,38 @@ static void test_onnxruntime__agrees_where_it_is(void **state)
     check_rival("onnxruntime");
 }
 
+static void test_openvino__agrees_where_it_is(void **state)
+{
+    check_rival("openvino");
+}
+
+/* More shapes than it is compiled for one by one: the last ones share. */
+static void test_openvino__agrees_on_ever_new_shapes(void **state)
+{
+    const struct facet_backend_ops *b = NULL;
+    struct facet_shape s[7];
+    find_rival(&b, "openvino");
+    for (int i = 0; i < 7; i++)
+        s[i] = (struct facet_shape){ 4, { 1 + i % 3, 3, 20 + i, 31 - i } };
+    assert_agree("pnet", "openvino", s, 7);
+}
+
+static void test_openvino__agrees_in_16_bits_where_it_has_them(void **state)
+{
+    static struct outcome ours, theirs;
+    const struct facet_shape s = { 4, { 2, 3, 48, 48 } };
+    const struct facet_backend_ops *b = NULL;
+    find_rival(&b, "openvino");
+    if (!(facet_cpu_flags(NULL) & FACET_CPU_AVX512_BF16)) {
+        print_message("this processor has no bf16\n");
+        skip();
+    }
+    run_net(&ours, "onet", "cpu", &s, 1);
+    run_net_as(&theirs, "onet", "openvino", FACET_PRECISION_BF16, &s, 1);
+    assert_true(cosine(&ours, &theirs) > 0.999);
+    assert_true(cosine(&ours, &theirs) < 1 - 1e-9);
+}
+
 static void test_onednn__agrees_where_it_is(void **state)
 {
     check_rival("onednn");
@@ -265,6 +300,9 @@ int main(void)
         cmocka_unit_test(test_subgraphs__of_nothing_change_nothing),
         cmocka_unit_test(test_subgraph__without_a_body_is_refused),
         cmocka_unit_test(test_onnxruntime__agrees_where_it_is),
+        cmocka_unit_test(test_openvino__agrees_where_it_is),
+        cmocka_unit_test(test_openvino__agrees_on_ever_new_shapes),
+        cmocka_unit_test(test_openvino__agrees_in_16_bits_where_it_has_them),
         cmocka_unit_test(test_onednn__agrees_where_it_is),
         cmocka_unit_test(test_onednn__agrees_in_16_bits_where_it_is),
         cmocka_unit_test(test_xnnpack__agrees_where_it_is),

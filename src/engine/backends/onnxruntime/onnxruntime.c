@@ -1,9 +1,8 @@
 /* ONNX Runtime gets the network as it was read, in one piece: it has passes of its own. */
 #include "base/errors.h"
 #include "base/pool.h"
-#include "engine/backend.h"
 #include "engine/backends/onnxruntime/ort.h"
-#include "engine/format/onnx.h"
+#include "engine/backends/whole.h"
 #include "engine/plan.h"
 
 #include <stdio.h>
@@ -24,12 +23,6 @@ static int ort_available(char *version, size_t cap)
         snprintf(version, cap, "%s", facet_ort_version(o));
     facet_ort_close(&o);
     return err;
-}
-
-static bool ort_supports(const struct facet_graph *g, int node)
-{
-    const struct facet_node *n = &g->nodes[node];
-    return facet_node_is_subgraph(n) || (!*n->domain && n->epi.act == FACET_ACT_NONE && n->epi.residual < 0);
 }
 
 static int take_whole(struct facet_graph *g)
@@ -54,17 +47,12 @@ static int ort_prepare(void **state, const struct facet_graph *g, int node, stru
         return err;
     err = facet_ort_open(&m->ort);
     if (!err)
-        err = facet_onnx_write(g->nodes[node].body, &m->onnx, &m->len);
+        err = facet_whole_onnx(g, node, &m->onnx, &m->len);
     if (err)
         ort_release(m);
     else
         *state = m;
     return err;
-}
-
-static bool ort_drops(const void *state, const struct facet_graph *g, int node)
-{
-    return facet_node_is_subgraph(&g->nodes[node]);
 }
 
 /* A session is the same for all shapes. */
@@ -92,14 +80,15 @@ static int ort_run(const void *state, const struct facet_graph *g, int node, con
 
 const struct facet_backend_ops facet_backend_onnxruntime = {
     .name = "onnxruntime",
-    .supports = ort_supports,
+    .supports = facet_whole_supports,
     .take_whole = take_whole,
     .prepare = ort_prepare,
     .release = ort_release,
-    .drops_constants = ort_drops,
+    .drops_constants = facet_whole_drops,
     .run = ort_run,
     .available = ort_available,
-    .passes_off = ~(unsigned)(FACET_PASS_FUSE_NETWORK | FACET_PASS_REUSE_MEMORY),
+    .passes_off = ~(unsigned)FACET_WHOLE_PASSES,
+    .makes = 1u << FACET_U8,
     .bind = ort_bind,
     .unbind = ort_unbind,
 };

@@ -3,8 +3,8 @@
 #include "engine/backends/onnxruntime/ort.h"
 
 #include "base/errors.h"
+#include "engine/backends/library.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,6 @@ typedef void any_fn(void);
 struct api_base { any_fn *const *(*get_api)(uint32_t version); const char *(*version)(void); };
 
 struct facet_ort {
-    void *lib;
     const struct api_base *base;
     any_fn *const *api;
     void *env, *memory, *allocator;
@@ -62,26 +61,10 @@ static void release(struct facet_ort *o, enum slot slot, void *thing)
 
 /* ---- the library ---- */
 
-static void *open_library(void)
-{
-    static const char *const names[] = { ".cache/rivals/libonnxruntime.so.1", "libonnxruntime.so.1", "libonnxruntime.so" };
-    const char *given = getenv("FACET_ORT_LIB");
-    if (given && *given)
-        return dlopen(given, RTLD_NOW | RTLD_LOCAL);
-    void *lib = NULL;
-    for (size_t i = 0; !lib && i < sizeof(names) / sizeof(names[0]); i++)
-        lib = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-    return lib;
-}
-
-static int no_library(void)
-{
-    const char *given = getenv("FACET_ORT_LIB");
-    if (given && *given)
-        return facet_fail(FACET_E_UNSUPPORTED, "back end 'onnxruntime' is not here: FACET_ORT_LIB='%s' cannot be opened", given);
-    return facet_fail(FACET_E_UNSUPPORTED, "back end 'onnxruntime' is not here: run scripts/bench-rivals.sh to fetch its library, or "
-                      "set FACET_ORT_LIB to libonnxruntime.so.1");
-}
+static const struct facet_library library = {
+    .backend = "onnxruntime", .variable = "FACET_ORT_LIB", .files = { "libonnxruntime.so" }, .package = "onnxruntime/capi",
+    .remedy = "run scripts/bench-rivals.sh to fetch its library",
+};
 
 static int start(struct facet_ort *o)
 {
@@ -96,13 +79,13 @@ static int start(struct facet_ort *o)
 int facet_ort_open(struct facet_ort **out)
 {
     struct facet_ort *o = calloc(1, sizeof(*o));
-    int err = o ? FACET_OK : facet_fail_nomem();
+    static const struct facet_symbol symbol = { "OrtGetApiBase", 0 };
+    const struct api_base *(*get)(void) = NULL;
+    void *lib = NULL;
+    int err = o ? facet_library_open(&lib, &library) : facet_fail_nomem();
     if (!err)
-        o->lib = open_library();
-    if (!err && !o->lib)
-        err = no_library();
-    const struct api_base *(*get)(void) = err ? NULL : (const struct api_base *(*)(void))(uintptr_t)dlsym(o->lib, "OrtGetApiBase");
-    if (!err && get) {
+        err = facet_library_symbols(lib, &library, &symbol, 1, &get);
+    if (!err) {
         o->base = get();
         o->api = o->base->get_api(API_VERSION);
     }

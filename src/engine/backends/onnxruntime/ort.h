@@ -8,8 +8,8 @@
 struct facet_ort;
 struct facet_ort_net;
 
-/* Looks at $FACET_ORT_LIB alone when it is set, then where scripts/bench-rivals.sh puts it, then at the system's.
- * FACET_E_UNSUPPORTED when there is none, or one that is too old. */
+/* Looks at $FACET_ORT_LIB alone when it is set, then at the usual places (library.h). FACET_E_UNSUPPORTED when there is
+ * none, or one that is too old. */
 int facet_ort_open(struct facet_ort **out);
 void facet_ort_close(struct facet_ort **o);
 const char *facet_ort_version(const struct facet_ort *o);      /* "1.30.0" */
