@@ -8,13 +8,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "deploy/engine_room.h"
 #include "deploy/hybrid.h"
 #include "deploy/hybrid_tracks.h"
 #include "deploy/node_priv.h"
 #include "deploy/sealed.h"
 #include "media/picture.h"
 #include "models/models.h"
-#include "stages/embed/embed.h"
 #include "store/gallery.h"
 
 #include <stdio.h>
@@ -37,7 +37,6 @@ struct hybrid_server {
     struct facet_node *node;
     char contract[65];
     struct facet_spool *inbox;
-    struct facet_embedder *embedder;       /* opened with the first chip */
     struct facet_hybrid_tracks *tracks;
     struct facet_thread thread;
     bool runs;
@@ -153,13 +152,6 @@ static void drop_pending(struct hybrid_server *s)
     s->n_pending = s->n_chips = 0;
 }
 
-static int open_embedder(struct hybrid_server *s)
-{
-    const char *backend = s->node->site->models.backend;
-    struct facet_embedder_opts o = { .model = s->node->recogniser, .backend = *backend ? backend : NULL, .max_batch = MOST };
-    return s->embedder ? FACET_OK : facet_embedder_open(&s->embedder, &o);
-}
-
 static int embed_pending(struct hybrid_server *s)
 {
     const struct facet_image *pictures[MAX_PENDING];
@@ -167,8 +159,10 @@ static int embed_pending(struct hybrid_server *s)
     for (int i = 0; i < s->n_pending; i++)
         if (s->pending[i].m.kind == FACET_MESSAGE_CHIP)
             pictures[n++] = &s->pending[i].picture;
-    int err = n ? open_embedder(s) : FACET_OK;
-    return n && !err ? facet_embedder_run(s->embedder, pictures, n, s->embeddings) : err;
+    struct facet_engine_room *room;
+    uint64_t cpu_ns;
+    int err = n ? facet_node_engine(s->node, &room) : FACET_OK; /* opened with the first chip, at the latest */
+    return n && !err ? facet_engine_room_embed_for_stage(room, pictures, n, s->embeddings, &cpu_ns) : err;
 }
 
 /* Nothing is lost by a failure: what was not acknowledged is taken again after the next start. */
@@ -363,7 +357,6 @@ static void hybrid_close(void *state)
     stop(s);
     drop_pending(s);
     facet_hybrid_tracks_close(&s->tracks);
-    facet_embedder_close(&s->embedder);
     facet_spool_close(&s->inbox);
     free(s->embeddings);
 }

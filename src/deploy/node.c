@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/log.h"
+#include "deploy/engine_room.h"
 #include "deploy/node_priv.h"
 #include "deploy/outbox.h"
 #include "deploy/strategy.h"
@@ -36,6 +37,9 @@ static int open_locks(struct facet_node *n)
     if (!err)
         err = facet_lock_init(&n->path_lock);
     n->has_path_lock = !err;
+    if (!err)
+        err = facet_lock_init(&n->engine_lock);
+    n->has_engine_lock = !err;
     return err;
 }
 
@@ -144,6 +148,7 @@ void facet_node_close(struct facet_node **pn)
     facet__parts_stop(n);
     facet__node_close_broker(n);
     facet__parts_close(n);
+    facet_engine_room_close(&n->engine);
     facet_outbox_close(&n->outbox);
     facet_events_close(&n->events);
     facet_gallery_close(&n->gallery);
@@ -151,6 +156,8 @@ void facet_node_close(struct facet_node **pn)
     facet_energy_close(&n->energy);
     facet_manifest_close(&n->manifest);
     facet__node_drop_faces(n);
+    if (n->has_engine_lock)
+        facet_lock_fini(&n->engine_lock);
     if (n->has_path_lock)
         facet_lock_fini(&n->path_lock);
     if (n->has_lock)

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+struct facet_engine_room;
 struct facet_gallery;
 struct facet_mqtt_stats;
 struct facet_node;
@@ -39,6 +40,9 @@ struct facet_gallery *facet_node_gallery(struct facet_node *n);
 struct facet_events *facet_node_events(struct facet_node *n);          /* NULL on devices without a store */
 struct facet_vault *facet_node_vault(struct facet_node *n);
 struct facet_cameras *facet_node_cameras(struct facet_node *n);        /* NULL: it has none of its own */
+/* A server's networks, one set for requests, its cameras and its devices' chips, so that what is there at the same time goes
+ * through the recogniser together. Opened when it is first asked for, closed with the node. FACET_E_UNSUPPORTED: a device. */
+int facet_node_engine(struct facet_node *n, struct facet_engine_room **out);
 /* Cameras while it runs. One with the url FACET_UPLOAD_URL has no address: its pictures are sent to us, as bytes of a
  * container, into its ring (deploy/upload.h). FACET_E_UNSUPPORTED: this node has no cameras of its own. */
 #define FACET_UPLOAD_URL "upload:"

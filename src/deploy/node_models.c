@@ -1,6 +1,7 @@
 /* Which networks and whose faces: what a node looks up before anything runs. */
 #include "base/errors.h"
 #include "base/log.h"
+#include "deploy/engine_room.h"
 #include "deploy/node_priv.h"
 #include "models/models.h"
 #include "store/gallery.h"
@@ -51,6 +52,35 @@ int facet__node_open_models(struct facet_node *n)
         err = recogniser_of_gallery(n, model, gallery_path(n));
     if (!err)
         err = find_model(&n->recogniser, n, *model ? model : n->site->models.recogniser, "embed");
+    return err;
+}
+
+/* The same networks as a path of this node would open, looked up once. */
+static int open_engine(struct facet_node *n)
+{
+    const struct facet_site *s = n->site;
+    char contract[65];
+    int err = facet_model_contract(n->recogniser, contract);
+    struct facet_engine_room_opts o = {
+        .detector = n->detector->name,
+        .recogniser = n->recogniser->name,
+        .backend = *s->models.backend ? s->models.backend : NULL,
+        .contract = contract,
+        .threads = (unsigned)s->models.threads,
+        .min_face = s->models.min_face,
+    };
+    return err ? err : facet_engine_room_open(&n->engine, &o);
+}
+
+int facet_node_engine(struct facet_node *n, struct facet_engine_room **out)
+{
+    int err = facet__node_is_server(n) ? FACET_OK : facet_fail(FACET_E_UNSUPPORTED, "a device recognises in its path alone");
+    if (!err) {
+        facet_lock_take(&n->engine_lock);
+        err = n->engine ? FACET_OK : open_engine(n);
+        facet_lock_give(&n->engine_lock);
+    }
+    *out = err ? NULL : n->engine;
     return err;
 }
 

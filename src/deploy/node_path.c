@@ -2,6 +2,7 @@
  * behind them, and nobody connects anew. */
 #include "base/clock.h"
 #include "base/errors.h"
+#include "deploy/engine_room.h"
 #include "deploy/node_priv.h"
 #include "deploy/strategy.h"
 
@@ -81,13 +82,26 @@ static void set_options(struct facet_node *n, struct facet_pipeline_opts *p)
     };
 }
 
+/* A server's cameras embed where its requests do. */
+static int share_engine(struct facet_node *n, struct facet_pipeline_opts *p)
+{
+    struct facet_engine_room *room = NULL;
+    int err = facet__node_is_server(n) ? facet_node_engine(n, &room) : FACET_OK;
+    if (room) {
+        p->embed.elsewhere = facet_engine_room_embed_for_stage;
+        p->embed.elsewhere_ctx = room;
+    }
+    return err;
+}
+
 int facet__node_open_path(struct facet_node *n)
 {
     struct facet_pipeline_opts o;
     facet_format_time(n->run, facet__wall_ms()); /* numbers of tracks begin again, so it is another run */
     set_options(n, &o);
     facet__parts_place(n, &o);
-    return facet_pipeline_open(&n->path, &o);
+    int err = share_engine(n, &o);
+    return err ? err : facet_pipeline_open(&n->path, &o);
 }
 
 static void run_path(void *ctx)

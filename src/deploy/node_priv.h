@@ -85,6 +85,8 @@ struct facet_node {
     struct facet_identify_opts identify;
     struct facet_events *events;   /* NULL: none are kept here */
     struct facet_energy *energy;   /* NULL: no counter here */
+    struct facet_engine_room *engine;          /* NULL: not wanted yet; under engine_lock */
+    struct facet_lock engine_lock;
 
     struct facet_lock path_lock;   /* held by whoever opens, starts or ends the path */
     struct facet_stage *source;    /* cameras; NULL: they are looked at elsewhere */
@@ -102,7 +104,7 @@ struct facet_node {
     void *part[FACET__NODE_PARTS]; /* states, NULL: not wanted */
 
     struct facet_lock listen_lock; /* held while listeners are told */
-    bool has_listen_lock, has_lock, has_path_lock;
+    bool has_listen_lock, has_lock, has_path_lock, has_engine_lock;
     struct facet__listener listeners[FACET__NODE_LISTENERS];
     int n_listeners, last_handle;
 

@@ -77,7 +77,9 @@ static int open_pools(struct facet_pipeline *p)
     if (threads < 2)
         return FACET_OK;
     int err = facet_pool_open(&p->detect_pool, p->o.detect_threads ? p->o.detect_threads : threads);
-    return err ? err : facet_pool_open(&p->embed_pool, p->o.embed_threads ? p->o.embed_threads : threads);
+    if (err || p->o.embed.elsewhere)
+        return err;
+    return facet_pool_open(&p->embed_pool, p->o.embed_threads ? p->o.embed_threads : threads);
 }
 
 static int open_stages(struct facet_pipeline *p)

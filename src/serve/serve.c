@@ -2,8 +2,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "deploy/engine_room.h"
-#include "store/gallery.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,25 +156,8 @@ static int open_resources(struct facet_serve *s)
 
 static int open_engine(struct facet_serve *s)
 {
-    const struct facet_site *site = s->site;
-    struct facet_gallery *g = s->o.node ? facet_node_gallery(s->o.node) : NULL;
-    struct facet_gallery_info info = { .schema = 0 };
     s->engine = s->o.engine;
-    if (s->engine || !s->o.node || s->o.look_only)
-        return FACET_OK;
-    int err = g ? facet_gallery_info(g, &info) : FACET_OK;
-    struct facet_engine_room_opts o = {
-        .detector = *site->models.detector ? site->models.detector : NULL,
-        .recogniser = *site->models.recogniser ? site->models.recogniser : *info.model ? info.model : NULL,
-        .backend = *site->models.backend ? site->models.backend : NULL,
-        .contract = *info.contract ? info.contract : NULL,
-        .threads = (unsigned)site->models.threads,
-        .min_face = site->models.min_face,
-    };
-    if (!err)
-        err = facet_engine_room_open(&s->own_engine, &o);
-    s->engine = s->own_engine;
-    return err;
+    return s->engine || !s->o.node || s->o.look_only ? FACET_OK : facet_node_engine(s->o.node, &s->engine);
 }
 
 static int open_http(struct facet_serve *s)
@@ -241,7 +222,6 @@ void facet_serve_close(struct facet_serve **serve, unsigned wait_ms)
     while (s->n_open-- > 0)
         if (facet__resources[s->n_open]->close)
             facet__resources[s->n_open]->close(s, s->state[s->n_open]);
-    facet_engine_room_close(&s->own_engine);
     facet_sessions_close(&s->sessions);
     facet_keys_close(&s->keys);
     facet__page_close(&s->page);

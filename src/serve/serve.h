@@ -17,7 +17,7 @@ enum facet_role { FACET_ROLE_PUBLIC, FACET_ROLE_VIEWER, FACET_ROLE_DEVICE, FACET
 struct facet_serve_opts {
     const struct facet_site *site; /* borrowed until close */
     struct facet_node *node;       /* borrowed until close; what it has decides what is offered. NULL: what needs one says 503 */
-    struct facet_engine_room *engine;          /* borrowed; NULL: made by the site's models */
+    struct facet_engine_room *engine;          /* borrowed; NULL: the node's */
     bool look_only;                /* none is made: what wants one says 503 (devices, which recognise in their path) */
     const char *page;              /* folder of the built page; NULL: the installed one; "": none */
     bool allow_open;               /* nobody is asked who he is; off this machine only with site.serve.insecure besides */

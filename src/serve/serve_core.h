@@ -11,7 +11,7 @@
 struct facet_serve {
     struct facet_serve_opts o;
     const struct facet_site *site;
-    struct facet_engine_room *engine, *own_engine;
+    struct facet_engine_room *engine;   /* borrowed; NULL: none is offered */
     struct facet_keys *keys;
     struct facet_sessions *sessions;
     struct facet_first_secrets first;

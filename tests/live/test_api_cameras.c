@@ -128,6 +128,27 @@ static void test_live__pictures_come_one_after_the_other(void **state)
     http_watch_close(&w);
 }
 
+static double figure(const char *name)
+{
+    bool found;
+    struct http_answer a = served_get(&server, "/metrics", 200);
+    double value = prom_value(a.body, name, &found);
+    http_answer_fini(&a);
+    assert_true(found);
+    return value;
+}
+
+/* Nobody has asked for an embedding here: what the recogniser of requests has embedded came from the camera. */
+static void test_engine__is_one_for_requests_and_cameras(void **state)
+{
+    struct facet_engine_room *room;
+    assert_int_equal(facet_node_engine(server.node, &room), FACET_OK);
+    double before = figure("facet_engine_chips_total");
+    WAIT_FOR(figure("facet_engine_chips_total") > before, 20000);
+    double of_cameras = figure("facet_embeddings_total");
+    assert_true(figure("facet_engine_chips_total") >= of_cameras && of_cameras > 0);
+}
+
 static void test_live__boxes_come_apart(void **state)
 {
     struct http_watch w;
@@ -252,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_cameras__are_listed_with_their_state),
         cmocka_unit_test(test_cameras__a_snapshot_is_a_picture),
         cmocka_unit_test(test_live__pictures_come_one_after_the_other),
+        cmocka_unit_test(test_engine__is_one_for_requests_and_cameras),
         cmocka_unit_test(test_live__boxes_come_apart),
         cmocka_unit_test(test_live__bad_questions_are_refused),
         cmocka_unit_test(test_cameras__are_switched_off_and_on),
