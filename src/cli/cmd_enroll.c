@@ -85,6 +85,18 @@ static void tell_there(struct enroll *e, const char *name, const char *path)
     facet_jsonw_end_object(&e->answer.w);
 }
 
+/* Which option takes it all the same. */
+static int with_hint(const struct enroll *e, int err, const struct facet_enrolled *r)
+{
+    char why[1024];
+    const char *hint = err == FACET_E_MANY_FACES                                         ? "--largest takes the largest"
+                       : err == FACET_E_EXISTS && *r->other.name && !e->o->force ? "--force enrols it all the same" : NULL;
+    if (!hint)
+        return err;
+    snprintf(why, sizeof(why), "%s", facet_error_text());
+    return facet_fail(err, "%s (%s)", why, hint);
+}
+
 static int enrol_image(struct enroll *e, const char *name, const char *path, const struct facet_image *img,
                        struct facet_template *about)
 {
@@ -99,7 +111,7 @@ static int enrol_image(struct enroll *e, const char *name, const char *path, con
     int err = facet_enrol(e->known.recogniser, e->known.gallery, name, img, about, &o, &result);
     if (!err)
         tell_enrolled(e, name, path, &result);
-    return err;
+    return with_hint(e, err, &result);
 }
 
 /* What is wrong with one picture does not keep the others out; what is wrong with us does. */

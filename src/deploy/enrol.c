@@ -57,8 +57,7 @@ static int check_faces(const struct facet_recognised *f, int n, const struct fac
         return fail_no_face(called(about, o), border(o));
     int clear = count_clear(f, n, o);
     if (clear > 1 && !o->largest)
-        return facet_fail(FACET_E_MANY_FACES, "cannot enrol '%s': there are %d faces in it%s", called(about, o), clear,
-                          *about->source ? " (--largest takes the largest)" : "");
+        return facet_fail(FACET_E_MANY_FACES, "cannot enrol '%s': there are %d faces in it", called(about, o), clear);
     if (f[0].quality.score >= least)
         return FACET_OK;
     char why[128];
@@ -83,9 +82,8 @@ static int check_others(struct facet_recogniser *r, struct facet_gallery *g, con
     if (is_own || o->force || (double)m[0].cosine < threshold)
         return FACET_OK;
     return facet_fail(FACET_E_EXISTS,
-                      "cannot enrol '%s' as '%s': the face is that of '%s' (cosine %.2f, from %.2f on the same%s)",
-                      called(about, o), name, m[0].name, (double)m[0].cosine, threshold,
-                      *about->source ? "; --force enrols it all the same" : "");
+                      "cannot enrol '%s' as '%s': the face is that of '%s' (cosine %.2f, from %.2f on the same)",
+                      called(about, o), name, m[0].name, (double)m[0].cosine, threshold);
 }
 
 int facet_enrol(struct facet_recogniser *r, struct facet_gallery *g, const char *name, const struct facet_image *img,

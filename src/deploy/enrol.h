@@ -29,8 +29,8 @@ struct facet_enrolled {
 };
 
 /* `about`: source and source_sha256; quality is filled in. FACET_E_NO_FACE, _MANY_FACES, _QUALITY,
- * _EXISTS (another person's face, or the very same picture again), _CONTRACT: the text names `about->source`,
- * and the command's option that helps; where that is "", "the photo" and none. */
+ * _EXISTS (another person's face, told in out->other, or the very same picture again), _CONTRACT: the text names
+ * `about->source`; where that is "", "the photo". Which option helps is said by who has it. */
 int facet_enrol(struct facet_recogniser *r, struct facet_gallery *g, const char *name, const struct facet_image *img,
                 const struct facet_template *about, const struct facet_enrol_opts *o, struct facet_enrolled *out);
 

@@ -32,7 +32,7 @@ static int declined(const struct facet_plan *p, int node, bool strict)
 {
     const struct facet_node *n = &p->g->nodes[node];
     if (strict)
-        return facet_op_fail(p->g, n, FACET_E_UNSUPPORTED, "back end '%s' declines it; without --strict, ref runs it",
+        return facet_op_fail(p->g, n, FACET_E_UNSUPPORTED, "back end '%s' declines it; ref would run it, were it not asked to be strict",
                              p->preferred->name);
     return FACET_OK;
 }

@@ -137,6 +137,7 @@ static void test_enroll__another_persons_face_is_refused_unless_forced(void **st
     IN(c, "enroll", "Rajesh", "--json", cli_data("gallery-bbt/raj/raj2.png"));
     assert_code(c, 3);
     assert_says(c->err, "the face is that of 'raj' (cosine 0.");
+    assert_says(c->err, "(--force enrols it all the same)");
     assert_says(c->out, "FACET_E_EXISTS");
     IN(c, "enroll", "--force", "Rajesh", cli_data("gallery-bbt/raj/raj2.png"));
     assert_code(c, 0);

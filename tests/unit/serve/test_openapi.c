@@ -218,6 +218,8 @@ static void check(const char *method, const char *path, int status, struct http_
     const struct facet_yaml *answer = facet_yaml_get(facet_yaml_get(operation(path, method), "responses"), code);
     if (!answer)
         fail_msg("docs/openapi.yaml lacks %s", where);
+    if (status >= 400 && a->len && strstr(a->body, "--"))
+        fail_msg("%s names an option of a command: %.500s", where, a->body);
     const struct facet_yaml *schema = facet_yaml_get(facet_yaml_get(facet_yaml_get(resolve(answer), "content"), "application/json"), "schema");
     if (!schema) {
         assert_int_equal(a->len, 0);
@@ -314,6 +316,8 @@ static void test_openapi__tells_the_members_of_faces_and_people(void **state)
     post_form("/v1/verify", "/v1/verify", NULL, pair, 1, 1, 422);
     post_form("/v1/people?largest=1&force=1&min_quality=-1", "/v1/people", "ana", file, 2, 1, 201);
     post_form("/v1/people?largest=1&force=1&min_quality=-1", "/v1/people", "ana", file, 1, 1, 409);
+    post_form("/v1/people?min_quality=-1", "/v1/people", "eve", file, 1, 1, 422);              /* many faces */
+    post_form("/v1/people?largest=1&min_quality=-1", "/v1/people", "eve", file, 1, 1, 409);    /* another person's face */
     post_form("/v1/people/bob/templates?largest=1&force=1&min_quality=-1", "/v1/people/{name}/templates", NULL, file, 1, 5, 201);
     post_form("/v1/people/bob/templates?largest=1&force=1&min_quality=-1", "/v1/people/{name}/templates", NULL, file, 1, 5, 409);
     post_form("/v1/identify", "/v1/identify", NULL, file, 1, 1, 200);
