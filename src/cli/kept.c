@@ -22,7 +22,7 @@ static int add_spool(struct facet_kept *k, const char *path)
 /* Where devices and servers put them when nothing else was said. */
 static int add_default_spools(struct facet_kept *k)
 {
-    static const char *const names[] = { "outbox.db", "server-outbox.db", "inbox.db" };
+    static const char *const names[] = { "outbox.db", "server-outbox.db", "inbox.db", "webhook.db" };
     char dir[3800], path[4096];
     int err = facet_data_dir(dir, sizeof(dir));
     for (size_t i = 0; !err && i < sizeof(names) / sizeof(names[0]); i++) {
@@ -110,7 +110,7 @@ int facet_kept_open(struct facet_kept *k, const struct facet_kept_opts *o, bool 
     if (!err)
         err = facet_kept_open_events(k, read_only);
     for (int i = 0; !err && !read_only && i < k->n_spools; i++)
-        err = facet_spool_open(&k->spools[i], &(struct facet_spool_opts){ .path = k->spool_paths[i] });
+        err = facet_spool_open(&k->spools[i], &(struct facet_spool_opts){ .path = k->spool_paths[i], .vault = k->vault });
     if (err)
         facet_kept_close(k);
     return err;

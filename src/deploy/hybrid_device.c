@@ -335,7 +335,6 @@ static int hybrid_message(void *state, const char *device, const struct facet_me
     (void)device, (void)payload, (void)len;
     if (m->kind != FACET_MESSAGE_ANSWER)
         return FACET_OK;
-    atomic_store(&h->node->server_heard_ns, facet_now_ns());
     facet_lock_take(&h->lock);
     struct followed *t = strcmp(a->track.run, h->run) ? NULL : find(h, a->track.number, false);
     if (t) {

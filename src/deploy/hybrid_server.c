@@ -12,7 +12,6 @@
 #include "deploy/hybrid.h"
 #include "deploy/hybrid_tracks.h"
 #include "deploy/node_priv.h"
-#include "deploy/sealed.h"
 #include "media/picture.h"
 #include "models/models.h"
 #include "store/gallery.h"
@@ -216,9 +215,7 @@ static void take(struct hybrid_server *s, struct facet_spool_item *item)
     struct pending *p = &s->pending[s->n_pending];
     memset(p, 0, sizeof(*p));
     p->seq = item->seq;
-    int err = facet_sealed_open(s->node->vault, item);
-    if (!err)
-        err = facet_message_unpack(&p->m, item->payload, item->len);
+    int err = facet_message_unpack(&p->m, item->payload, item->len);
     if (!err && p->m.kind == FACET_MESSAGE_CHIP)
         err = decode(s, &p->m.chip, &p->picture);
     if (err) {
@@ -252,6 +249,9 @@ static void work(void *ctx)
             after = item.seq;
             take(s, &item);
             free(item.payload);
+        } else if (err == FACET_E_FORMAT && item.seq) {
+            facet_log(FACET_LOG_WARN, "hybrid", "an item is let go: %s", facet_error_text());
+            ack(s, item.seq);
         } else if (err != FACET_E_END)
             facet_log(FACET_LOG_ERROR, "hybrid", "the inbox cannot be read: %s", facet_error_text());
         if (is_due(s, err != FACET_OK) && flush(s)) {
@@ -279,7 +279,7 @@ static int open_inbox(struct hybrid_server *s)
 {
     char dir[1024], path[1100];
     struct facet_spool_opts o = { .path = s->node->site->hybrid.inbox, .max_bytes = s->node->site->outbox.max_bytes,
-                                  .max_age_ms = s->node->site->outbox.max_age_ms };
+                                  .max_age_ms = s->node->site->outbox.max_age_ms, .vault = s->node->vault };
     int err = FACET_OK;
     if (!*o.path) {
         err = facet_data_dir(dir, sizeof(dir));
@@ -333,7 +333,7 @@ static int message(void *state, const char *device, const struct facet_message *
                                      .created_ms = facet__wall_ms() };
     int err = facet_copy_text(item.id, sizeof(item.id), id_of(m));
     if (!err)
-        err = facet_sealed_put(s->inbox, s->node->vault, &item);
+        err = facet_spool_put(s->inbox, &item);
     if (err && err != FACET_E_EXISTS)
         return err;
     tell_stored(s->node, device, item.id);

@@ -105,7 +105,7 @@ static int open_outbox(struct facet_node *n)
     char dir[1024];
     struct facet_outbox_opts o = { .path = n->site->outbox.path, .max_bytes = n->site->outbox.max_bytes,
                                    .max_age_ms = n->site->outbox.max_age_ms, .publish = publish, .ctx = n, .vault = n->vault,
-                                   .server_confirms = !strcmp(n->site->outbox.confirm, "server") };
+                                   .server_confirms = !facet__node_is_server(n) && !strcmp(n->site->outbox.confirm, "server") };
     int err = FACET_OK;
     if (!*o.path) {
         err = facet_data_dir(dir, sizeof(dir));

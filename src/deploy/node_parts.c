@@ -7,14 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct facet__part facet__part_events_out, facet__part_events_in, facet__part_stored, facet__part_clock_device,
-    facet__part_clock_server, facet__part_status, facet__part_devices, facet__part_hybrid_device, facet__part_hybrid_server, facet__part_webhook,
-    facet__part_world, facet__part_keep;
-
 const struct facet__part *const facet__parts[] = {
     &facet__part_events_out,
     &facet__part_events_in,
-    &facet__part_stored,
+    &facet__part_server_known,
+    &facet__part_server_told,
     &facet__part_world,
     &facet__part_clock_device,
     &facet__part_clock_server,
@@ -201,6 +198,8 @@ static int take_wire(struct facet_node *n, const char *device, const char *word,
     }
     int err = facet__parts[i]->message(n->part[i], device, &m, msg->payload, msg->len);
     facet_message_fini(&m);
+    if (!facet__node_is_server(n))
+        facet__server_heard(n);
     return err;
 }
 

@@ -24,7 +24,7 @@ struct facet_outbox;
 
 #define FACET__NODE_LISTENERS 64
 #define FACET__NODE_FACES 64       /* of a camera that are kept for drawing */
-#define FACET__NODE_PARTS 20
+#define FACET__NODE_PARTS 24
 
 /* How a message is sent through the outbox: it comes again until the other side has it. */
 struct facet__wire_how { const char *id; enum facet_spool_class class; int64_t expires_ms; const char *person; };
@@ -54,9 +54,10 @@ struct facet__part {
     void (*stop)(void *state);     /* its threads end; before anything is closed; NULL */
     void (*close)(void *state);    /* accepts any prefix of open */
 };
-extern const struct facet__part facet__part_events_out, facet__part_events_in, facet__part_stored, facet__part_clock_device,
-    facet__part_clock_server, facet__part_status, facet__part_devices, facet__part_hybrid_device, facet__part_hybrid_server,
-    facet__part_gallery_server, facet__part_gallery_device, facet__part_cloud_device, facet__part_webhook, facet__part_world;
+extern const struct facet__part facet__part_events_out, facet__part_events_in, facet__part_server_known, facet__part_server_told,
+    facet__part_clock_device, facet__part_clock_server, facet__part_status, facet__part_devices, facet__part_hybrid_device,
+    facet__part_hybrid_server, facet__part_gallery_server, facet__part_gallery_device, facet__part_cloud_device, facet__part_webhook,
+    facet__part_world, facet__part_keep;
 extern const struct facet__part *const facet__parts[];     /* NULL-ended, in the order of opening */
 
 struct facet__listener { facet_node_listener *fn; void *ctx; int handle; };
@@ -118,6 +119,7 @@ struct facet_node {
     void *registry;                /* servers: of devices (part_devices.c) */
     _Atomic int64_t copy_version;  /* devices: of the server's gallery that is here; 0: none */
     _Atomic uint64_t server_heard_ns;          /* devices: when the server was last heard; 0: never */
+    _Atomic int64_t server_seen_ms;            /* the same over restarts, by the wall clock */
     _Atomic int64_t clock_offset_us;           /* devices: server's clock minus ours */
 };
 
@@ -179,6 +181,8 @@ int facet__node_open_kept(struct facet_node *n);       /* they are looked at aga
 int facet__wire_send(struct facet_node *n, const char *device, const char *word, const struct facet_message *m, const struct facet__wire_how *how);
 int facet__wire_topic(const struct facet_node *n, const char *device, const char *word, char *out, size_t cap);
 
+/* Devices: the server spoke to us just now. */
+void facet__server_heard(struct facet_node *n);
 /* Server's clock minus the device's, as far as it is known. */
 int64_t facet__device_offset_ms(struct facet_node *n, const char *device);
 

@@ -1,5 +1,5 @@
-/* A device asks the server what time it is; docs/strategies.md. The difference is taken out of delays, and an answer is the
- * sign that the server is there. */
+/* A device asks the server what time it is; docs/strategies.md. The difference is taken out of delays, and each
+ * answer is a sign that the server is there. */
 #include "base/clock.h"
 #include "base/errors.h"
 #include "deploy/clock_offset.h"
@@ -86,7 +86,6 @@ static int asker_message(void *state, const char *device, const struct facet_mes
     int64_t us;
     bool is_known = facet_clock_offset_get(&a->offset, &us);
     facet_lock_give(&a->lock);
-    atomic_store(&a->node->server_heard_ns, facet_now_ns());
     if (is_known)
         atomic_store(&a->node->clock_offset_us, us);
     return FACET_OK;

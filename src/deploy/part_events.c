@@ -123,13 +123,6 @@ static int in_topic(void *state, const struct facet_mqtt_message *m)
     return err;
 }
 
-/* A server that is back says so: devices send at once what it has not confirmed. */
-static void in_online(void *state)
-{
-    struct facet_message m = { .kind = FACET_MESSAGE_GALLERY_NOTICE };
-    (void)facet__wire_send(((struct events_out *)state)->node, ".all", "hello", &m, NULL);
-}
-
 static const char *const in_topics[] = { "events", NULL };
 
 const struct facet__part facet__part_events_in = {
@@ -139,36 +132,5 @@ const struct facet__part facet__part_events_in = {
     .open = out_open,
     .topics = in_topics,
     .topic = in_topic,
-    .online = in_online,
-    .close = out_close,
-};
-
-/* ---- what the server says that it has ---- */
-
-static bool stored_wanted(const struct facet_node *n)
-{
-    return !facet__node_is_server(n) && facet__node_has_broker(n);
-}
-
-static int stored_message(void *state, const char *device, const struct facet_message *m, const void *payload, size_t len)
-{
-    struct facet_node *n = ((struct events_out *)state)->node;
-    (void)device, (void)payload, (void)len;
-    if (m->kind == FACET_MESSAGE_GALLERY_NOTICE)
-        facet_outbox_online(n->outbox);
-    for (int i = 0; m->kind == FACET_MESSAGE_STORED && i < m->stored.n; i++)
-        facet_outbox_stored(n->outbox, m->stored.ids[i]);
-    return FACET_OK;
-}
-
-static const char *const stored_words[] = { "stored", "hello", NULL };
-
-const struct facet__part facet__part_stored = {
-    .name = "stored",
-    .state_size = sizeof(struct events_out),
-    .wanted = stored_wanted,
-    .open = out_open,
-    .words = stored_words,
-    .message = stored_message,
     .close = out_close,
 };

@@ -87,8 +87,8 @@ const struct facet__site_key facet__site_keys[] = {
     KEY("outbox", "max_bytes", BYTES, outbox.max_bytes, .min = 65536, .max = 1e15, .fallback = "256MiB",
         .help = "more: what is over its time goes, then chips, the oldest events last"),
     KEY("outbox", "max_age", TIME64, outbox.max_age_ms, .min = 1000, AGE, .fallback = "7d", .help = "what is older goes, and is counted"),
-    KEY("outbox", "confirm", WORD, outbox.confirm, .words = "broker|server", .fallback = "broker",
-        .help = "whose word lets an event go: server where one keeps events; chips always wait for it"),
+    KEY("outbox", "confirm", WORD, outbox.confirm, .words = "auto|broker|server", .fallback = "auto",
+        .help = "whose word lets an event go; auto: the server's where there is one (docs/strategies.md); chips always wait for it"),
 
     KEY("hybrid", "chip", WORD, hybrid.chip, .words = "png|jpeg", .fallback = "png", .help = "png loses nothing; jpeg is smaller"),
     KEY("hybrid", "quality", INT, hybrid.quality, .min = 1, .max = 100, .fallback = "90", .help = "of jpeg chips"),

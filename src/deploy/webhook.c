@@ -132,6 +132,8 @@ static void run(void *ctx)
             facet_spool_wait(w->spool, 0, LOOK_UP_MS);
             continue;
         }
+        if (err == FACET_E_FORMAT && item.seq)
+            (void)facet_spool_ack(w->spool, item.seq); /* damaged: it would never go */
         const unsigned wait_ms = err ? pause_ms : drop_expired(w, &item) ? 0 : attempt(w, &item, pause_ms);
         free(item.payload);
         if (err)

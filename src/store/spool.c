@@ -8,7 +8,6 @@
 
 #include "base/errors.h"
 #include "base/log.h"
-#include "store/vault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,34 +192,6 @@ static int put(struct facet_spool *s, const struct facet_spool_item *item)
     return err;
 }
 
-/* What a person is called in the file: with a vault, by what nobody can read without the site's key. */
-static void hide_person(const struct facet_spool *s, const char *person, char out[FACET_MAX_NAME])
-{
-    unsigned char hash[FACET_VAULT_HASH];
-    snprintf(out, FACET_MAX_NAME, "%s", person);
-    if (!s->vault || !person[0])
-        return;
-    facet_vault_hash(s->vault, "spool person", person, hash);
-    for (int i = 0; i < FACET_VAULT_HASH; i++)
-        snprintf(out + 2 * i, 3, "%02x", hash[i]);
-}
-
-static void name_seal(char out[FACET_EVENT_ID + 8], const char *id)
-{
-    snprintf(out, FACET_EVENT_ID + 8, "spool:%s", id);
-}
-
-static int seal(struct facet_spool *s, struct facet_spool_item *item, void **bytes)
-{
-    char what[FACET_EVENT_ID + 8];
-    if (!s->vault)
-        return FACET_OK;
-    name_seal(what, item->id);
-    int err = facet_vault_seal(s->vault, FACET_VAULT_ANYONE, what, item->payload, item->len, bytes, &item->len);
-    item->payload = *bytes;
-    return err;
-}
-
 int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *given)
 {
     int err = check_item(s, given);
@@ -228,8 +199,8 @@ int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *given)
         return err;
     struct facet_spool_item copy = *given, *item = &copy;
     void *bytes = NULL;
-    hide_person(s, given->person, copy.person);
-    err = seal(s, item, &bytes);
+    facet__spool_hide(s, given->person, copy.person);
+    err = facet__spool_seal(s, item, &bytes);
     facet_lock_take(&s->lock);
     if (!err)
         err = follow_clock(s);
@@ -244,6 +215,55 @@ int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *given)
     facet_lock_give(&s->lock);
     free(bytes);
     return err;
+}
+
+/* Inside a transaction. */
+static int exchange(struct facet_spool *s, const struct facet_spool_item *item, int64_t behind, int64_t *seq)
+{
+    int64_t found[2], size = size_of(item);
+    sqlite3_stmt *q = facet__spool_use(s, FIND_ID);
+    int err = bound(s, !sqlite3_bind_text(q, 1, item->id, -1, SQLITE_STATIC), "look through");
+    if (!err)
+        err = facet__spool_numbers(s, q, "look through", found, 2);
+    if (!err && found[0] <= behind)
+        return facet_fail(FACET_E_NOT_FOUND, "'%s' does not wait in spool '%s' any more", item->id, s->path);
+    q = facet__spool_use_int(s, EXCHANGE, found[0]);
+    bool ok = !sqlite3_bind_int64(q, 2, item->expires_ms) && !sqlite3_bind_text(q, 3, item->person, -1, SQLITE_STATIC) &&
+              !sqlite3_bind_int64(q, 4, size) && !sqlite3_bind_int(q, 5, s->vault != NULL) &&
+              !(item->len ? sqlite3_bind_blob64(q, 6, item->payload, item->len, SQLITE_STATIC) : sqlite3_bind_zeroblob(q, 6, 0));
+    if (!err)
+        err = bound(s, ok, "put into");
+    if (!err)
+        err = facet__spool_run(s, q, "put into");
+    *seq = found[0];
+    return err ? err : count_out(s, 0, found[1] - size, 0, 0, 0);
+}
+
+int facet_spool_replace(struct facet_spool *s, const struct facet_spool_item *given, int64_t behind)
+{
+    struct facet_spool_item item = *given;
+    bool dropped_itself = false;
+    void *bytes = NULL;
+    int64_t seq = 0;
+    int err = check_item(s, given);
+    if (err)
+        return err;
+    facet__spool_hide(s, given->person, item.person);
+    err = facet__spool_seal(s, &item, &bytes);
+    facet_lock_take(&s->lock);
+    if (!err)
+        err = facet__spool_run(s, facet__spool_use(s, BEGIN), "put into");
+    if (!err)
+        err = exchange(s, &item, behind, &seq);
+    if (!err)
+        err = squeeze(s, seq, &dropped_itself);
+    if (!err)
+        err = end(s, err, "put into");
+    if (err)
+        take_back(s);
+    facet_lock_give(&s->lock);
+    free(bytes);
+    return !err && dropped_itself ? facet_fail(FACET_E_LIMIT, "spool '%s' is full of what matters more than '%s'", s->path, item.id) : err;
 }
 
 /* ---- taking ---- */
@@ -290,22 +310,6 @@ static int read_item(struct facet_spool *s, sqlite3_stmt *q, struct facet_spool_
     return FACET_OK;
 }
 
-static int unseal(struct facet_spool *s, struct facet_spool_item *item)
-{
-    char what[FACET_EVENT_ID + 8];
-    void *open = NULL, *sealed = item->payload;
-    size_t len = 0;
-    if (!s->vault)
-        return facet_fail(FACET_E_PERMISSION, "cannot read spool '%s': it is sealed, and there is no site key", s->path);
-    name_seal(what, item->id);
-    int err = facet_vault_open_sealed(s->vault, FACET_VAULT_ANYONE, what, sealed, item->len, &open, &len);
-    item->payload = open;
-    item->len = len;
-    item->person[0] = '\0';
-    free(sealed);
-    return err ? facet_fail_prefix(err, "cannot read spool '%s'", s->path) : FACET_OK;
-}
-
 int facet_spool_next(struct facet_spool *s, int64_t after, struct facet_spool_item *out)
 {
     bool is_sealed = false;
@@ -322,7 +326,7 @@ int facet_spool_next(struct facet_spool *s, int64_t after, struct facet_spool_it
     sqlite3_reset(q);
     facet_lock_give(&s->lock);
     if (!err && is_sealed)
-        err = unseal(s, out);
+        return facet__spool_unseal(s, out);
     if (err) {
         free(out->payload);
         memset(out, 0, sizeof(*out));
@@ -359,17 +363,54 @@ static int ack(struct facet_spool *s, int64_t seq)
     return err ? err : facet__spool_run(s, facet__spool_use(s, FORGET_MANY), "acknowledge in");
 }
 
-int facet_spool_ack(struct facet_spool *s, int64_t seq)
+static int ack_now(struct facet_spool *s, int64_t seq)
 {
-    facet_lock_take(&s->lock);
     int err = follow_clock(s);
     if (!err)
         err = facet__spool_run(s, facet__spool_use(s, BEGIN), "acknowledge in");
     if (!err)
         err = ack(s, seq);
-    err = end(s, err, "acknowledge in");
+    return end(s, err, "acknowledge in");
+}
+
+int facet_spool_ack(struct facet_spool *s, int64_t seq)
+{
+    facet_lock_take(&s->lock);
+    int err = ack_now(s, seq);
     facet_lock_give(&s->lock);
     return err;
+}
+
+int facet_spool_ack_id(struct facet_spool *s, const char *id)
+{
+    int64_t found[2] = {0, 0};
+    facet_lock_take(&s->lock);
+    sqlite3_stmt *q = facet__spool_use(s, FIND_ID);
+    int err = bound(s, !sqlite3_bind_text(q, 1, id, -1, SQLITE_STATIC), "look through");
+    if (!err)
+        err = facet__spool_numbers(s, q, "look through", found, 2);
+    if (!err && found[0])
+        err = ack_now(s, found[0]);
+    facet_lock_give(&s->lock);
+    return err;
+}
+
+int facet_spool_keep(struct facet_spool *s, int64_t number)
+{
+    facet_lock_take(&s->lock);
+    int err = facet__spool_run(s, facet__spool_use_int(s, KEEP, number), "put into");
+    facet_lock_give(&s->lock);
+    return err;
+}
+
+int64_t facet_spool_kept(struct facet_spool *s)
+{
+    int64_t number[1];
+    facet_lock_take(&s->lock);
+    if (facet__spool_numbers(s, facet__spool_use(s, KEPT), "read", number, 1))
+        number[0] = 0;
+    facet_lock_give(&s->lock);
+    return number[0];
 }
 
 /* ---- the rest ---- */
@@ -424,7 +465,7 @@ int facet_spool_erase(struct facet_spool *s, const char *person, int64_t *remove
 {
     int64_t found[2] = {0, 0}, open[2] = {0, 0};
     char hidden[FACET_MAX_NAME];
-    hide_person(s, person, hidden);
+    facet__spool_hide(s, person, hidden);
     facet_lock_take(&s->lock);
     int err = facet__spool_run(s, facet__spool_use(s, BEGIN), "erase from");
     if (!err)

@@ -38,14 +38,24 @@ struct facet_spool_stats {
     int64_t dropped_expired, dropped_age, dropped_space;     /* counted on disk, over restarts */
 };
 
+/* With a vault, what was put without one is sealed now. FACET_E_PERMISSION: what waits was sealed with a key that is not
+ * given, or with another. */
 int facet_spool_open(struct facet_spool **out, const struct facet_spool_opts *o);
 void facet_spool_close(struct facet_spool **s);
 /* FACET_E_EXISTS: the id is there, or was acknowledged within the last day. FACET_E_LIMIT: there is only room for what
  * matters more. `item->seq` is ignored; created_ms 0: now. */
 int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *item);
-/* The oldest item behind `after`; FACET_E_END when there is none. Expired ones are dropped on the way. */
+/* What waits by this id behind `behind` gets the payload, person and end of `item`, and stays where it is. FACET_E_NOT_FOUND:
+ * there is no such thing (any more). */
+int facet_spool_replace(struct facet_spool *s, const struct facet_spool_item *item, int64_t behind);
+/* The oldest item behind `after`; FACET_E_END when there is none. Expired ones are dropped on the way. FACET_E_FORMAT: it is
+ * damaged; seq and id say which, so that it can be let go. */
 int facet_spool_next(struct facet_spool *s, int64_t after, struct facet_spool_item *out);
 int facet_spool_ack(struct facet_spool *s, int64_t seq);
+int facet_spool_ack_id(struct facet_spool *s, const char *id);
+/* One number that its user may keep on disk with it; 0 at first. */
+int facet_spool_keep(struct facet_spool *s, int64_t number);
+int64_t facet_spool_kept(struct facet_spool *s);
 /* Waits until something may be there behind `after`, or `timeout_ms` passed, or facet_spool_wake. */
 void facet_spool_wait(struct facet_spool *s, int64_t after, unsigned timeout_ms);
 void facet_spool_wake(struct facet_spool *s);

@@ -14,7 +14,7 @@
 #define MAX_AGE_MS ((int64_t)7 * 24 * 3600 * 1000)
 #define DONE_ROWS 100000
 #define APPLICATION 1180782456 /* "FaOx" */
-#define SCHEMA 1
+#define SCHEMA 2
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 
@@ -29,9 +29,20 @@ static const char schema[] =
     "CREATE TABLE done(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at_ms INTEGER NOT NULL);"
     "CREATE INDEX done_by_age ON done(at_ms);"
     "CREATE TABLE state(items INTEGER NOT NULL, bytes INTEGER NOT NULL, put INTEGER NOT NULL, acked INTEGER NOT NULL,"
-    " doubles INTEGER NOT NULL, expired INTEGER NOT NULL, aged INTEGER NOT NULL, squeezed INTEGER NOT NULL);"
-    "INSERT INTO state VALUES(0, 0, 0, 0, 0, 0, 0, 0);"
+    " doubles INTEGER NOT NULL, expired INTEGER NOT NULL, aged INTEGER NOT NULL, squeezed INTEGER NOT NULL,"
+    " kept INTEGER NOT NULL DEFAULT 0);"
+    "INSERT INTO state VALUES(0, 0, 0, 0, 0, 0, 0, 0, 0);"
     "PRAGMA application_id = " TEXT(APPLICATION) ";"
+    "PRAGMA user_version = " TEXT(SCHEMA) ";"
+    "COMMIT";
+
+/* Version 1 had sealing twice: where the column `sealed` said no, the first byte of a payload said 0 or 1 (and what began with
+ * anything else was as it is). People's names stood there to be read; those are hidden when the spool is opened with a key. */
+static const char upgrade[] =
+    "BEGIN IMMEDIATE;"
+    "UPDATE item SET sealed = 2, payload = substr(payload, 2) WHERE sealed = 0 AND substr(payload, 1, 1) = x'01';"
+    "UPDATE item SET payload = substr(payload, 2) WHERE sealed = 0 AND substr(payload, 1, 1) = x'00';"
+    "ALTER TABLE state ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;"
     "PRAGMA user_version = " TEXT(SCHEMA) ";"
     "COMMIT";
 
@@ -51,6 +62,13 @@ static const char *const texts[STATEMENTS] = {
     [TAKE] = "UPDATE state SET items = items - ?1, bytes = bytes - ?2",
     [NEXT] = "SELECT seq, id, class, topic, created_ms, expires_ms, person, payload, sealed FROM item WHERE seq > ?1 ORDER BY seq LIMIT 1",
     [FIND] = "SELECT id, size FROM item WHERE seq = ?1",
+    [FIND_ID] = "SELECT seq, size FROM item WHERE id = ?1",
+    [EXCHANGE] = "UPDATE item SET expires_ms = ?2, person = ?3, size = ?4, sealed = ?5, payload = ?6 WHERE seq = ?1",
+    [ANY_SEALED] = "SELECT seq, id, payload FROM item WHERE sealed <> 0 ORDER BY seq DESC LIMIT 1",
+    [OPEN_ONE] = "SELECT seq, id, payload, person, sealed FROM item WHERE seq > ?1 AND sealed <> 1 ORDER BY seq LIMIT 1",
+    [HIDE] = "UPDATE item SET sealed = 1, person = ?2, payload = ?3 WHERE seq = ?1",
+    [KEEP] = "UPDATE state SET kept = ?1",
+    [KEPT] = "SELECT kept FROM state",
     [DELETE] = "DELETE FROM item WHERE seq = ?1",
     [MARK_DONE] = "INSERT OR REPLACE INTO done(id, at_ms) VALUES(?1, ?2)",
     [ACKED] = "UPDATE state SET acked = acked + 1",
@@ -167,6 +185,8 @@ static int check_schema(struct facet_spool *s)
         err = ask(s, "PRAGMA user_version", version);
     if (!err && application[0] != APPLICATION)
         return facet_fail(FACET_E_FORMAT, "cannot open spool '%s': it is another kind of file", s->path);
+    if (!err && version[0] == 1)
+        return run_text(s, upgrade);
     if (!err && version[0] != SCHEMA)
         return facet_fail(FACET_E_FORMAT, "cannot open spool '%s': it is of version %lld, this program knows %d", s->path,
                           (long long)version[0], SCHEMA);
@@ -221,6 +241,8 @@ int facet_spool_open(struct facet_spool **out, const struct facet_spool_opts *o)
         err = connect(s);
     if (!err)
         err = prepare(s);
+    if (!err)
+        err = facet__spool_settle(s);
     if (!err)
         err = facet__spool_numbers(s, facet__spool_use(s, LAST), "open", &s->last, 1);
     if (err)

@@ -50,7 +50,7 @@ static void write_device(const struct site *s)
     const char *dir = s->broker.scratch.dir, *data = data_of_device(s);
     snprintf(text, sizeof(text), "site: test\ndevice: porch\nstrategy: %s\nmqtt: {host: 127.0.0.1, port: %d, insecure: true}\n"
              "gallery: {path: %s/people.db}\nstore: {events: %s/device-events.db}\n%s"
-             "outbox: {path: %s/outbox.db, confirm: server}\ncameras:\n  - {name: cam0, url: \"rtsp://127.0.0.1:%d/cam0\", fps: 10, timeout: 2000}\n",
+             "outbox: {path: %s/outbox.db}\ncameras:\n  - {name: cam0, url: \"rtsp://127.0.0.1:%d/cam0\", fps: 10, timeout: 2000}\n",
              s->strategy ? s->strategy : "edge", s->device_broker, dir, data, s->more ? s->more : "", data, s->camera.port);
     write_file(s, "device.yaml", text);
 }
@@ -154,6 +154,13 @@ long site_arrived(const struct site *s)
 {
     long n = count(site_file(s, "server-events.db"), "SELECT count(*) FROM events WHERE " FACES, NULL);
     return n > 0 ? n : 0;
+}
+
+long site_waiting(const struct site *s)
+{
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/outbox.db", data_of_device(s));
+    return count(path, "SELECT count(*) FROM main.item", NULL);
 }
 
 long site_missing(const struct site *s)

@@ -27,6 +27,8 @@ const char *site_file(const struct site *s, const char *name);
 /* Events that tell of faces, in the device's and in the server's store; 0 while there is no store. */
 long site_made(const struct site *s);
 long site_arrived(const struct site *s);
+/* What waits in the device's outbox; -1 while there is none. */
+long site_waiting(const struct site *s);
 /* Those of the device that the server has not. */
 long site_missing(const struct site *s);
 /* How often one thing is told by two events at the server: a track that begins or ends twice. */

@@ -3,6 +3,7 @@
  * usual run (docs/reliability.md was written with 100). */
 #include "lib/site.h"
 
+#include "base/clock.h"
 #include "base/rng.h"
 #include "data/real.h"
 
@@ -71,6 +72,32 @@ static void test_faults__a_broker_or_server_that_is_killed_costs_no_event(void *
         site_await_events(s, 2, EVENTS_MS);
     }
     site_settle(s, EVENTS_MS);
+}
+
+/* Where there is no server nothing is kept for one. Where one was there lately and is away, events reach the world all the
+ * same, and are kept until it has them. */
+static void test_faults__a_site_without_a_server_waits_for_none(void **state)
+{
+    struct site *s = *state;
+    char there[128], time[25];
+    struct proc world;
+    site_open(s);
+    assert_int_equal(proc_stop(&s->server, 30000), 0);
+    broker_publish(&s->broker, "facet/server", "", (const char *const[]){ "-r", NULL });
+    site_start_device(s);
+    WAIT_FOR(site_made(s) > 2 && site_waiting(s) == 0, EVENTS_MS);
+    facet_format_time(time, facet_clock_system.wall_ms(NULL));
+    snprintf(there, sizeof(there), "{\"name\":\"server\",\"time\":\"%s\"}", time);
+    broker_publish(&s->broker, "facet/server", there, (const char *const[]){ "-r", NULL });
+    WAIT_FOR(site_waiting(s) > 2, EVENTS_MS);
+    broker_listen(&s->broker, &world, "facet/events");
+    proc_wait_line(&world, "facet/events", EVENTS_MS);
+    const long kept = site_waiting(s);
+    proc_kill(&s->device);
+    site_start_device(s);          /* it remembers, with nobody there */
+    WAIT_FOR(site_waiting(s) > kept + 1, EVENTS_MS);
+    site_start_server(s);
+    WAIT_FOR(site_arrived(s) >= kept && site_waiting(s) < 3, EVENTS_MS);
 }
 
 static void kill_device_often(struct site *s, int times, unsigned longest_ms)
@@ -261,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_faults__a_broker_or_server_that_is_killed_costs_no_event),
+        TEST(test_faults__a_site_without_a_server_waits_for_none),
         TEST(test_faults__a_device_killed_at_random_moments_loses_nothing_it_kept),
         TEST(test_faults__a_hybrid_device_killed_at_random_moments_loses_nothing_it_kept),
         TEST(test_faults__a_cable_that_is_cut_delays_events_and_loses_none),

@@ -87,6 +87,10 @@ static int on_message(void *ctx, const struct facet_mqtt_message *m)
         return FACET_OK;
     for (int i = 0; stored.kind == FACET_MESSAGE_STORED && i < stored.stored.n; i++)
         facet_outbox_stored(atomic_load(&r->outbox), stored.stored.ids[i]);
+    if (stored.kind == FACET_MESSAGE_GALLERY_NOTICE) { /* the server's hello */
+        facet_outbox_online(atomic_load(&r->outbox));
+        facet_outbox_heard(atomic_load(&r->outbox));
+    }
     facet_message_fini(&stored);
     return FACET_OK;
 }
@@ -116,6 +120,7 @@ static void open_device(struct room *r)
     if (facet_mqtt_open(&m, &mo) != FACET_OK)
         fail_msg("%s", facet_error_text());
     assert_int_equal(facet_mqtt_subscribe(m, "home/wire/dev/stored", 1), FACET_OK);
+    assert_int_equal(facet_mqtt_subscribe(m, "home/wire/.all/hello", 1), FACET_OK);
     atomic_store(&r->mqtt, m);
     facet_outbox_online(b);
 }

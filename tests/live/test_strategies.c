@@ -292,7 +292,7 @@ static void write_hybrid(const char *name, const char *camera)
 {
     char more[2048], site[64];
     snprintf(more, sizeof(more),
-             "device: one\nmqtt: {host: 127.0.0.1, port: %d}\noutbox: {path: %s-outbox.db, confirm: server}\nhybrid: {chips_per_track: 0}\n%s",
+             "device: one\nmqtt: {host: 127.0.0.1, port: %d}\noutbox: {path: %s-outbox.db}\nhybrid: {chips_per_track: 0}\n%s",
              broker.port, scratch_path(&scratch, name), camera);
     snprintf(site, sizeof(site), "%s-device.yaml", name);
     write_site(site, more);

@@ -6,6 +6,7 @@
 #include "store/vault.h"
 
 #include <facet/error.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -296,6 +297,15 @@ static struct facet_vault *open_vault(struct room *r, const char *name)
     return v;
 }
 
+static void close_vault(struct room *r, struct facet_vault **v, const char *name)
+{
+    char path[128];
+    facet_spool_close(&r->s);
+    facet_vault_close(v);
+    snprintf(path, sizeof(path), "%s/%s", r->dir, name);
+    unlink(path);
+}
+
 static int open_sealed(struct room *r, struct facet_vault *v)
 {
     struct facet_spool_opts o = {.path = r->path, .clock = &r->clock, .vault = v};
@@ -320,23 +330,158 @@ static void test_spool__what_is_sealed_is_unreadable_without_the_key(void **stat
     assert_int_equal(out.len, 18);
     assert_string_equal(out.payload, "seen: Grace Hopper");
     free(out.payload);
-    assert_int_equal(open_sealed(r, NULL), FACET_OK);
-    assert_int_equal(facet_spool_next(r->s, 0, &out), FACET_E_PERMISSION);
-    assert_null(out.payload);
-    assert_int_equal(open_sealed(r, other), FACET_OK);
-    assert_int_equal(facet_spool_next(r->s, 0, &out), FACET_E_FORMAT);
-    assert_int_equal(facet_spool_erase(r->s, "Grace Hopper", &removed), FACET_OK);
-    assert_int_equal(removed, 0);
+    assert_int_equal(open_sealed(r, NULL), FACET_E_PERMISSION);
+    assert_null(r->s);
+    assert_int_equal(open_sealed(r, other), FACET_E_PERMISSION);
+    assert_null(r->s);
     assert_int_equal(open_sealed(r, v), FACET_OK);
     assert_int_equal(facet_spool_erase(r->s, "Grace Hopper", &removed), FACET_OK);
     assert_int_equal(removed, 1);
+    close_vault(r, &v, "a.key");
+    close_vault(r, &other, "b.key");
+}
+
+static void run_sql(struct room *r, const char *sql)
+{
+    sqlite3 *db = NULL;
+    char *why = NULL;
+    assert_int_equal(sqlite3_open(r->path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s", why);
+    sqlite3_close(db);
+}
+
+static bool any_has(struct room *r, const char *text)
+{
+    char wal[128];
+    snprintf(wal, sizeof(wal), "%s-wal", r->path);
+    return file_has(r->path, text) || file_has(wal, text);
+}
+
+static void test_spool__what_was_put_without_a_key_is_sealed_when_there_is_one(void **state)
+{
+    struct room *r = *state;
+    struct facet_vault *v = open_vault(r, "a.key");
+    struct facet_spool_item item = {.id = "a", .class = FACET_SPOOL_EVENT, .topic = "t", .payload = "seen: Grace Hopper",
+                                    .len = 18, .person = "Grace Hopper"}, out;
+    int64_t removed = 0;
+    open_spool(r, 0, 0);
+    assert_int_equal(facet_spool_put(r->s, &item), FACET_OK);
+    assert_true(any_has(r, "Grace"));
+    assert_int_equal(open_sealed(r, v), FACET_OK);
+    assert_false(any_has(r, "Grace"));
+    assert_int_equal(facet_spool_next(r->s, 0, &out), FACET_OK);
+    assert_string_equal(out.payload, "seen: Grace Hopper");
+    free(out.payload);
+    assert_int_equal(facet_spool_erase(r->s, "Grace Hopper", &removed), FACET_OK);
+    assert_int_equal(removed, 1);
+    close_vault(r, &v, "a.key");
+}
+
+/* As version 1 left it: a first byte says whether the rest is sealed, and names are to be read. */
+static void make_old(struct room *r)
+{
+    run_sql(r, "UPDATE item SET sealed = 0, person = 'Grace Hopper', payload = CAST(x'01' || payload AS BLOB) WHERE id = 'sealed';"
+               "UPDATE item SET sealed = 0, person = 'Grace Hopper', payload = CAST(x'00' || 'plain' AS BLOB) WHERE id = 'plain';"
+               "UPDATE item SET sealed = 0, payload = CAST('{}' AS BLOB) WHERE id = 'web';"
+               "ALTER TABLE state DROP COLUMN kept; PRAGMA user_version = 1");
+}
+
+static void expect_next(struct room *r, int64_t *after, const char *payload)
+{
+    struct facet_spool_item out;
+    assert_int_equal(facet_spool_next(r->s, *after, &out), FACET_OK);
+    assert_int_equal(out.len, strlen(payload));
+    assert_memory_equal(out.payload, payload, out.len);
+    *after = out.seq;
+    free(out.payload);
+}
+
+static void test_spool__files_of_version_1_are_taken_over(void **state)
+{
+    struct room *r = *state;
+    struct facet_vault *v = open_vault(r, "a.key");
+    static const char *const ids[] = {"sealed", "plain", "web"};
+    int64_t after = 0, removed = 0;
+    assert_int_equal(open_sealed(r, v), FACET_OK);
+    for (int i = 0; i < 3; i++) {
+        struct facet_spool_item item = {.class = FACET_SPOOL_EVENT, .topic = "t", .payload = "secret", .len = 6};
+        snprintf(item.id, sizeof(item.id), "%s", ids[i]);
+        assert_int_equal(facet_spool_put(r->s, &item), FACET_OK);
+    }
     facet_spool_close(&r->s);
-    facet_vault_close(&v);
-    facet_vault_close(&other);
-    snprintf(wal, sizeof(wal), "%s/a.key", r->dir);
-    unlink(wal);
-    snprintf(wal, sizeof(wal), "%s/b.key", r->dir);
-    unlink(wal);
+    make_old(r);
+    assert_int_equal(open_sealed(r, NULL), FACET_E_PERMISSION); /* it was sealed */
+    assert_int_equal(open_sealed(r, v), FACET_OK);
+    expect_next(r, &after, "secret");
+    expect_next(r, &after, "plain");
+    expect_next(r, &after, "{}");
+    assert_false(any_has(r, "Grace"));
+    assert_false(any_has(r, "plain\001"));
+    assert_int_equal(facet_spool_erase(r->s, "Grace Hopper", &removed), FACET_OK);
+    assert_int_equal(removed, 2);
+    assert_int_equal(open_sealed(r, v), FACET_OK);
+    close_vault(r, &v, "a.key");
+}
+
+static void test_spool__a_damaged_item_says_which_it_is(void **state)
+{
+    struct room *r = *state;
+    struct facet_vault *v = open_vault(r, "a.key");
+    struct facet_spool_item item = {.id = "a", .class = FACET_SPOOL_EVENT, .topic = "t", .payload = "x", .len = 1}, out;
+    assert_int_equal(open_sealed(r, v), FACET_OK);
+    assert_int_equal(facet_spool_put(r->s, &item), FACET_OK);
+    snprintf(item.id, sizeof(item.id), "b");
+    assert_int_equal(facet_spool_put(r->s, &item), FACET_OK);
+    facet_spool_close(&r->s);
+    run_sql(r, "UPDATE item SET payload = zeroblob(60) WHERE id = 'a'");
+    assert_int_equal(open_sealed(r, v), FACET_OK);
+    assert_int_not_equal(facet_spool_next(r->s, 0, &out), FACET_OK);
+    assert_string_equal(out.id, "a");
+    assert_null(out.payload);
+    assert_int_equal(facet_spool_ack(r->s, out.seq), FACET_OK);
+    assert_int_equal(facet_spool_next(r->s, 0, &out), FACET_OK);
+    assert_string_equal(out.id, "b");
+    free(out.payload);
+    close_vault(r, &v, "a.key");
+}
+
+static void test_spool__what_waits_can_be_replaced_in_its_place(void **state)
+{
+    struct room *r = *state;
+    struct facet_spool_item item = {.id = "a", .class = FACET_SPOOL_CHIP, .topic = "t", .payload = "a better view", .len = 13}, out;
+    open_spool(r, 0, 0);
+    assert_int_equal(put(r, "a", FACET_SPOOL_CHIP, 5, 0), FACET_OK);
+    assert_int_equal(put(r, "b", FACET_SPOOL_EVENT, 5, 0), FACET_OK);
+    struct facet_spool_stats was, is;
+    facet_spool_stats(r->s, &was);
+    assert_int_equal(facet_spool_replace(r->s, &item, 0), FACET_OK);
+    facet_spool_stats(r->s, &is);
+    assert_int_equal(is.items, was.items);
+    assert_int_equal(is.put, was.put);
+    assert_int_equal(facet_spool_next(r->s, 0, &out), FACET_OK);
+    assert_string_equal(out.id, "a");
+    assert_string_equal(out.payload, "a better view");
+    free(out.payload);
+    assert_int_equal(facet_spool_replace(r->s, &item, out.seq), FACET_E_NOT_FOUND); /* not what stands so far in front */
+    assert_int_equal(facet_spool_ack(r->s, out.seq), FACET_OK);
+    assert_int_equal(facet_spool_replace(r->s, &item, 0), FACET_E_NOT_FOUND);
+    assert_string_equal(all(r), "b ");
+}
+
+static void test_spool__acknowledges_by_id_and_keeps_a_number(void **state)
+{
+    struct room *r = *state;
+    open_spool(r, 0, 0);
+    assert_int_equal(facet_spool_kept(r->s), 0);
+    assert_int_equal(put(r, "a", FACET_SPOOL_EVENT, 5, 0), FACET_OK);
+    assert_int_equal(facet_spool_ack_id(r->s, "b"), FACET_OK);
+    assert_string_equal(all(r), "a ");
+    assert_int_equal(facet_spool_ack_id(r->s, "a"), FACET_OK);
+    assert_string_equal(all(r), "");
+    assert_int_equal(facet_spool_keep(r->s, 1790000000123), FACET_OK);
+    open_spool(r, 0, 0);
+    assert_int_equal(facet_spool_kept(r->s), 1790000000123);
 }
 
 static void test_spool__items_that_do_not_fit_are_refused(void **state)
@@ -392,6 +537,11 @@ int main(void)
         SPOOL_TEST(test_spool__wait_ends_when_something_comes),
         SPOOL_TEST(test_spool__what_was_erased_is_in_no_file),
         SPOOL_TEST(test_spool__what_is_sealed_is_unreadable_without_the_key),
+        SPOOL_TEST(test_spool__what_was_put_without_a_key_is_sealed_when_there_is_one),
+        SPOOL_TEST(test_spool__files_of_version_1_are_taken_over),
+        SPOOL_TEST(test_spool__a_damaged_item_says_which_it_is),
+        SPOOL_TEST(test_spool__what_waits_can_be_replaced_in_its_place),
+        SPOOL_TEST(test_spool__acknowledges_by_id_and_keeps_a_number),
         SPOOL_TEST(test_spool__items_that_do_not_fit_are_refused),
         SPOOL_TEST(test_spool__other_files_are_refused_and_left_alone),
     };
