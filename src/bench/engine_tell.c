@@ -157,30 +157,45 @@ int facet__bench_tell(struct facet__bench *b, const double *diffs, const double 
     return err;
 }
 
-/* Of one lane, each node as often as the race had rounds. */
-static int tell_layers_of(struct facet__bench *b, const struct facet_bench_lane *l)
+/* The fastest time of each node of as many runs as the race had rounds: on a busy machine the mean tells of others' work. */
+static int fastest_nodes(struct facet_exec *e, unsigned rounds, int n_nodes, uint64_t *ns)
 {
-    const struct facet_graph *g = facet_plan_graph(l->plan);
-    struct facet_exec *e = l->execs[0];
-    unsigned rounds = b->race.rounds;
     int err = FACET_OK;
-    facet_exec_profile(e, true);
-    for (unsigned i = 0; !err && i < rounds; i++)
+    for (unsigned i = 0; !err && i < rounds; i++) {
+        facet_exec_profile(e, true);
         err = facet_exec_run(e);
-    for (int i = 0; !err && i < g->n_nodes; i++) {
-        double ms = (double)facet_exec_node_ns(e, i) * 1e-6 / rounds, mmac = (double)facet_node_macs(g, i) * 1e-6;
-        if (ms <= 0)
-            continue;
-        facet_report_row(b->report);
-        facet_report_text(b->report, "node", "%s", g->nodes[i].name);
-        facet_report_text(b->report, "operator", "%s", g->nodes[i].op);
-        facet_report_text(b->report, "runs on", "%s", facet_plan_backend_of(l->plan, i));
-        facet_report_num(b->report, "ms", ms, 4);
-        facet_report_num(b->report, "MMAC", mmac, 2);
-        if (mmac > 0)
-            facet_report_num(b->report, "GFLOP/s", 2 * mmac / ms, 0);
+        for (int n = 0; n < n_nodes; n++) {
+            uint64_t took = facet_exec_node_ns(e, n);
+            ns[n] = i == 0 || took < ns[n] ? took : ns[n];
+        }
     }
     facet_exec_profile(e, false);
+    return err;
+}
+
+static void tell_node(struct facet__bench *b, const struct facet_bench_lane *l, int node, double ms)
+{
+    const struct facet_graph *g = facet_plan_graph(l->plan);
+    double mmac = (double)facet_node_macs(g, node) * 1e-6;
+    facet_report_row(b->report);
+    facet_report_text(b->report, "node", "%s", g->nodes[node].name);
+    facet_report_text(b->report, "operator", "%s", g->nodes[node].op);
+    facet_report_text(b->report, "runs on", "%s", facet_plan_backend_of(l->plan, node));
+    facet_report_num(b->report, "ms", ms, 4);
+    facet_report_num(b->report, "MMAC", mmac, 2);
+    if (mmac > 0)
+        facet_report_num(b->report, "GFLOP/s", 2 * mmac / ms, 0);
+}
+
+static int tell_layers_of(struct facet__bench *b, const struct facet_bench_lane *l)
+{
+    int n = facet_plan_graph(l->plan)->n_nodes;
+    uint64_t *ns = calloc((size_t)n + 1, sizeof(*ns));
+    int err = ns ? fastest_nodes(l->execs[0], b->race.rounds, n, ns) : facet_fail_nomem();
+    for (int i = 0; !err && i < n; i++)
+        if (ns[i])
+            tell_node(b, l, i, (double)ns[i] * 1e-6);
+    free(ns);
     return err;
 }
 
