@@ -27,7 +27,7 @@
  * bf16, half a group. */
 struct span { const char *const *ptr; int taps; size_t run; bool half; };
 
-FORCE_INLINE void tile_step(const char *const *a, size_t k, const char *w, acct *acc, const bool half, const int mr, const int nv)
+FORCE_INLINE void tile_step(const char *const *a, ptrdiff_t k, const char *w, acct *acc, const bool half, const int mr, const int nv)
 {
     wvec b[TILE_NV];
     UNROLL for (int j = 0; j < nv; j++)
@@ -52,58 +52,48 @@ FORCE_INLINE void tile_sum(const struct span *s, const char *w, acct *acc, const
     do {
         const char *a[TILE_MR];
         UNROLL for (int p = 0; p < mr; p++)
-            a[p] = ptr[p];
-        size_t k = 0;
+            a[p] = ptr[p] + run;
+        ptrdiff_t k = -(ptrdiff_t)run;   /* up to zero, so that no register holds the end */
         if (PER == 1 || run)             /* without it gcc 12 keeps integer sums twice, half of them in memory */
             do {
                 tile_step(a, k, w, acc, false, mr, nv);
                 w += nv * VL * 4;
-            } while ((k += 4) < run);
+            } while (k += 4);
         if (PER == 2 && s->half) {
-            tile_step(a, k, w, acc, true, mr, nv);
+            tile_step(a, 0, w, acc, true, mr, nv);
             w += nv * VL * 4;
         }
         ptr += TILE_MR;
     } while (ptr < end);
 }
 
-/* Finishes vector j, a constant: were it the counter of a loop, acc would lie in memory. */
-FORCE_INLINE void act_vector(const struct facet_conv *c, const acct *acc, outv *y, size_t pixel, int ch, size_t n,
-                             const bool residual, const enum facet_fin fin, const int mr, const int nv, const int j)
+/* How a tile ends, in registers: stores might change what is behind `c` for all the compiler knows. */
+struct ending {
+    vec scale[TILE_NV], bias[TILE_NV], slope[TILE_NV], res_scale, lo, hi;
+    ivec res_zero, out_zero;
+    const char *residual;
+    size_t residual_px;
+};
+
+FORCE_INLINE outv end_sum(const struct ending *e, acct acc, size_t at, size_t n, const bool residual, const enum facet_fin fin, const int j)
 {
-    const struct facet_finish *f = &c->fin;
-    vec scale = PER == 4 ? v_load(f->scale + ch) : v_zero(), bias = PER == 4 && f->bias ? v_load(f->bias + ch) : v_zero();
-    vec slope = fin == FACET_FIN_PRELU ? v_load(f->slope + ch) : v_zero(), res_scale = v_set1(f->residual_scale);
-    vec lo = v_set1(f->fin == FACET_FIN_NONE ? -INFINITY : f->lo), hi = v_set1(f->fin == FACET_FIN_NONE ? INFINITY : f->hi);
-    ivec res_zero = i_set1(f->residual_zero);
-    UNROLL for (int p = 0; p < mr; p++) {
-        vec x = acc_real(acc[p * nv + j], scale, bias);
-        if (residual)
-            x = v_fma(res_load(f->residual, (pixel + (size_t)p) * f->residual_px + (size_t)ch, res_zero, n), res_scale, x);
-        if (fin == FACET_FIN_CLIP)
-            x = v_min(v_max(x, lo), hi);
-        else if (fin == FACET_FIN_PRELU)
-            x = v_prelu(x, slope);
-        y[p * nv + j] = out_of(x);
-    }
+    vec x = acc_real(acc, e->scale[j], e->bias[j]);
+    if (residual)
+        x = v_fma(res_load(e->residual, at + (size_t)(j * VL), e->res_zero, n), e->res_scale, x);
+    if (fin == FACET_FIN_CLIP)
+        x = v_min(v_max(x, e->lo), e->hi);
+    else if (fin == FACET_FIN_PRELU)
+        x = v_prelu(x, e->slope[j]);
+    return out_of(x);
 }
 
 #ifndef ROWS_STORE
-FORCE_INLINE void vector_store(const struct facet_conv *c, size_t at, const outv *y, size_t n, const int mr, const int nv, const int j)
+#define ROWS 1
+FORCE_INLINE void rows_store(out_num *out, size_t px, const outv *y, ivec zero, size_t lanes, const int mr, const int nv)
 {
-    UNROLL for (int p = 0; p < mr; p++)
-        out_store(c, at + (size_t)p * c->out_px + (size_t)(j * VL), y[p * nv + j], n);
-}
-
-FORCE_INLINE void rows_store(const struct facet_conv *c, size_t at, const outv *y, size_t lanes, const int mr, const int nv)
-{
-    vector_store(c, at, y, nv > 1 ? VL : lanes, mr, nv, 0);
-    if (nv > 1)
-        vector_store(c, at, y, nv > 2 ? VL : lanes, mr, nv, 1);
-    if (nv > 2)
-        vector_store(c, at, y, nv > 3 ? VL : lanes, mr, nv, 2);
-    if (nv > 3)
-        vector_store(c, at, y, lanes, mr, nv, 3);
+    (void)px;
+    UNROLL for (int i = 0; i < mr * nv; i++)
+        out_store(out + i % nv * VL, y[i], zero, i % nv + 1 < nv ? VL : lanes);
 }
 #endif
 
@@ -111,15 +101,26 @@ FORCE_INLINE void rows_store(const struct facet_conv *c, size_t at, const outv *
 FORCE_INLINE void end_as(const struct facet_conv *c, const acct *acc, size_t pixel, int ch, size_t lanes, const bool residual,
                          const enum facet_fin fin, const int mr, const int nv)
 {
-    outv y[TILE_MR * TILE_NV];
-    act_vector(c, acc, y, pixel, ch, nv > 1 ? VL : lanes, residual, fin, mr, nv, 0);
-    if (nv > 1)
-        act_vector(c, acc, y, pixel, ch + VL, nv > 2 ? VL : lanes, residual, fin, mr, nv, 1);
-    if (nv > 2)
-        act_vector(c, acc, y, pixel, ch + 2 * VL, nv > 3 ? VL : lanes, residual, fin, mr, nv, 2);
-    if (nv > 3)
-        act_vector(c, acc, y, pixel, ch + 3 * VL, lanes, residual, fin, mr, nv, 3);
-    rows_store(c, pixel * c->out_px + (size_t)ch, y, lanes, mr, nv);
+    const struct facet_finish *f = &c->fin;
+    struct ending e = { .res_scale = v_set1(f->residual_scale), .res_zero = i_set1(f->residual_zero), .residual = f->residual,
+                        .lo = v_set1(f->fin == FACET_FIN_NONE ? -INFINITY : f->lo), .hi = v_set1(f->fin == FACET_FIN_NONE ? INFINITY : f->hi) };
+    size_t px = c->out_px, residual_px = f->residual_px, at = pixel * residual_px + (size_t)ch;
+    out_num *out = (out_num *)c->out + pixel * px + (size_t)ch;
+    ivec zero = i_set1(f->out_zero);
+    UNROLL for (int j = 0; j < nv; j++) {
+        e.scale[j] = PER == 4 ? v_load(f->scale + ch + j * VL) : v_zero();
+        e.bias[j] = PER == 4 && f->bias ? v_load(f->bias + ch + j * VL) : v_zero();
+        e.slope[j] = fin == FACET_FIN_PRELU ? v_load(f->slope + ch + j * VL) : v_zero();
+    }
+    UNROLL for (int p = 0; p < mr; p += ROWS) {
+        outv y[ROWS * TILE_NV];
+        const int n = mr - p < ROWS ? mr - p : ROWS;
+        UNROLL for (int i = 0; i < n * nv; i++)
+            y[i] = end_sum(&e, acc[p * nv + i], at + (size_t)(i / nv) * residual_px, i % nv + 1 < nv ? VL : lanes, residual, fin, i % nv);
+        rows_store(out, px, y, zero, lanes, n, nv);
+        at += ROWS * residual_px;
+        out += ROWS * px;
+    }
 }
 
 static __attribute__((noinline)) void end_seldom(const struct facet_conv *c, const vec *x, size_t pixel, int ch, size_t lanes, int mr, int nv)

@@ -12,6 +12,7 @@ typedef vec acct;
 typedef __m512i wvec;
 typedef __m512i xvec;
 typedef vec outv;
+typedef uint16_t out_num;
 
 static inline wvec w_load(const char *p) { return _mm512_loadu_si512(p); }
 static inline xvec x_set(const char *p)
@@ -38,13 +39,12 @@ static inline void store_pixel(uint16_t *out, vec a, vec b, size_t lanes)
 }
 
 #define ROWS_STORE
-FORCE_INLINE void rows_store(const struct facet_conv *c, size_t at, const outv *x, size_t lanes, const int mr, const int nv)
+#define ROWS 1
+FORCE_INLINE void rows_store(out_num *out, size_t px, const outv *x, ivec zero, size_t lanes, const int mr, const int nv)
 {
-    uint16_t *out = (uint16_t *)c->out + at;
-    UNROLL for (int p = 0; p < mr; p++, out += c->out_px) {
-        if (nv == 2)
-            store_pixel(out, x[p * nv], x[p * nv + 1], lanes);
-        else
-            _mm256_mask_storeu_epi16(out, v_mask(lanes), (__m256i)_mm512_cvtneps_pbh(x[p]));
-    }
+    (void)px, (void)zero, (void)mr;
+    if (nv == 2)
+        store_pixel(out, x[0], x[1], lanes);
+    else
+        _mm256_mask_storeu_epi16(out, v_mask(lanes), (__m256i)_mm512_cvtneps_pbh(x[0]));
 }

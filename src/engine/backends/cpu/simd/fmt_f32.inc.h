@@ -20,7 +20,9 @@ static inline acct acc_begin(const float *bias) { return bias ? v_load(bias) : v
 static inline vec acc_real(acct acc, vec scale, vec bias) { (void)scale; (void)bias; return acc; }
 static inline outv out_of(vec x) { return x; }
 static inline vec res_load(const void *p, size_t i, ivec zero, size_t n) { (void)zero; return v_loadn((const float *)p + i, n); }
-static inline void out_store(const struct facet_conv *c, size_t i, outv y, size_t n)
+typedef float out_num;
+static inline void out_store(out_num *out, outv y, ivec zero, size_t n)
 {
-    v_storen((float *)c->out + i, y, n);
+    (void)zero;
+    v_storen(out, y, n);
 }

@@ -28,7 +28,7 @@ static inline xvec x_set(const char *p)
 static inline acct dot(xvec x, wvec w, acct acc) { return i_dot16(i_dot16(acc, x.even, w.even), x.odd, w.odd); }
 #include "engine/backends/cpu/simd/fmt_u8_end.inc.h"
 
-static inline void out_store(const struct facet_conv *c, size_t i, outv y, size_t n)
+static inline void out_store(out_num *out, outv y, ivec zero, size_t n)
 {
-    i_storen_u8((uint8_t *)c->out + i, y, i_set1(c->fin.out_zero), n);
+    i_storen_u8(out, y, zero, n);
 }

@@ -1,5 +1,6 @@
 /* How sums of u8 by s8 begin and end, in every kind. */
 typedef ivec outv;
+typedef uint8_t out_num;
 
 static inline acct acc_begin(const float *bias) { (void)bias; return i_set1(0); }
 static inline vec acc_real(acct acc, vec scale, vec bias) { return v_fma(v_of_int(acc), scale, bias); }

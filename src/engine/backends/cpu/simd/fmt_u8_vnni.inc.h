@@ -31,7 +31,8 @@ static inline acct dot(xvec x, wvec w, acct acc)
 static inline __m512i pack4(ivec a, ivec b, ivec c, ivec d, __m512i zero)
 {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero), cd = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero);
+    const __m512i half = _mm512_packs_epi32(zero, zero);
+    __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(a, b), half), cd = _mm512_adds_epi16(_mm512_packs_epi32(c, d), half);
     return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
 }
 
@@ -45,20 +46,16 @@ static inline void store_pixel(uint8_t *out, __m256i x, size_t lanes)
 }
 
 #define ROWS_STORE
-FORCE_INLINE void rows_store(const struct facet_conv *c, size_t at, const outv *x, size_t lanes, const int mr, const int nv)
+#define ROWS 2
+FORCE_INLINE void rows_store(out_num *out, size_t px, const outv *x, ivec zero, size_t lanes, const int mr, const int nv)
 {
-    uint8_t *out = (uint8_t *)c->out + at;
-    __m512i zero = _mm512_set1_epi16((int16_t)c->fin.out_zero);
     if (nv == 2) {
-        UNROLL for (int p = 0; p < mr; p += 2) {
-            const int q = p + 1 < mr ? p + 1 : p;
-            __m512i y = pack4(x[p * 2], x[p * 2 + 1], x[q * 2], x[q * 2 + 1], zero);
-            store_pixel(out + (size_t)p * c->out_px, _mm512_castsi512_si256(y), lanes);
-            if (q > p)
-                store_pixel(out + (size_t)q * c->out_px, _mm512_extracti64x4_epi64(y, 1), lanes);
-        }
+        __m512i y = pack4(x[0], x[1], x[mr * 2 - 2], x[mr * 2 - 1], zero);
+        store_pixel(out, _mm512_castsi512_si256(y), lanes);
+        if (mr == 2)
+            store_pixel(out + px, _mm512_extracti64x4_epi64(y, 1), lanes);
         return;
     }
     UNROLL for (int p = 0; p < mr; p++)
-        _mm_mask_storeu_epi8(out + (size_t)p * c->out_px, v_mask(lanes), i_u8_of(x[p], _mm512_set1_epi32(c->fin.out_zero)));
+        _mm_mask_storeu_epi8(out + (size_t)p * px, v_mask(lanes), i_u8_of(x[p], zero));
 }
