@@ -28,7 +28,7 @@ int facet_share_find(char *out, size_t cap, const char *name)
     dir[n > 0 ? n : 0] = '\0';
     for (int i = 0; i < PARENTS && (slash = strrchr(dir, '/')) != NULL; i++) {
         *slash = '\0';
-        if (is_at(out, cap, dir, "share/facet", name) || is_at(out, cap, dir, "web", name))
+        if (is_at(out, cap, dir, "share/facet", name) || is_at(out, cap, dir, "web", name) || is_at(out, cap, dir, "bench", name))
             return FACET_OK;
     }
     return facet_fail(FACET_E_NOT_FOUND, "cannot find '%s' in share/facet beside the program (FACET_SHARE names another folder)", name);

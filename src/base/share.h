@@ -1,4 +1,5 @@
-/* Files that come with the program: <prefix>/share/facet when it is installed, web/ of the build folder when it is not. */
+/* Files that come with the program: <prefix>/share/facet when it is installed, web/ of the build folder or bench/ of the source
+ * tree when it is not. */
 #ifndef FACET_BASE_SHARE_H
 #define FACET_BASE_SHARE_H
 

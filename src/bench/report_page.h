@@ -7,12 +7,14 @@
 struct facet_report_page_opts {
     const char *const *dirs; int n_dirs;       /* of `facet bench run`; several machines stand side by side */
     const char *template_file;                 /* NULL: the one that comes with the program */
-    const char *prices;                        /* YAML: what machines cost a month; NULL: none */
+    const char *prices;                        /* YAML: what machines, energy and traffic cost; NULL: none */
     const char *published;                     /* folder of CSV files with figures that others printed; NULL: none */
 };
 
-/* FACET_E_LIMIT for more than 64 folders. */
+/* FACET_E_LIMIT for more than FACET_REPORT_MAX_DIRS folders. */
 int facet_report_page(struct facet_str *html, const struct facet_report_page_opts *o);
+/* What the page is drawn from: rows, machines, prices, figures of others. docs/experiments.md. */
+int facet_report_data(struct facet_str *json, const struct facet_report_page_opts *o);
 int facet_report_digest(struct facet_str *markdown, const struct facet_report_page_opts *o);
 
 #endif

@@ -1,19 +1,19 @@
-/** What `facet report` put into this page, and picking from it. */
+/** What `facet report` says about runs, and picking from it. */
 export type Cell = string | number | null;
 export type Row = Record<string, Cell>;
 export interface Run { label: string; name: string; about: string; environment: Record<string, unknown>; rows: Row[] }
-export interface Published { source: string; title: string; columns: string[]; rows: Cell[][] }
-export interface Price { name: string; euro_a_month: number; cameras_share: string; note: string }
-export interface Data { made: string; version: string; runs: Run[]; published: Published[]; prices: Price[] }
+export interface Published { source: string; title: string; beside: string; note: string; columns: string[]; rows: Cell[][] }
+export interface Price { name: string; note: string; kind: 'euro_a_month' | 'euro_a_kwh' | 'euro_a_gb'; euro: number; at_device: boolean; at_server: boolean }
+export interface Data { made: string; version: string; camera_fps: number; runs: Run[]; published: Published[]; prices: Price[] }
 
-export const data: Data = JSON.parse(document.getElementById('data')?.textContent || '{"runs":[],"published":[],"prices":[]}') as Data;
-
-/** Every row that was measured, with its platform. */
-export const rows: Row[] = data.runs.flatMap((run) => run.rows.map((r): Row => ({
-  ...r, platform: run.label,
-  framework: `${r['detect_backend']}`, recognition_framework: `${r['recognise_backend']}`,
-  lines: r['lines'] === 0 ? 'as filmed' : r['lines'] ?? null,
-})));
+/** Every row, with its platform (`place` is its short name); models and back ends as one word. */
+export function rowsOf(data: Data): Row[] {
+  return data.runs.flatMap((run) => run.rows.map((r): Row => ({
+    ...r, platform: run.label, place: data.runs.length > 1 ? run.label.split(': ')[0] ?? run.label : run.label, framework: r['detect_backend'] ?? null, recognition_framework: r['recognise_backend'] ?? null,
+    detection: `${r['detector'] ?? 'default'}@${r['detect_backend']}`, recognition: `${r['recogniser'] ?? 'default'}@${r['recognise_backend']}`,
+    lines: r['lines'] === 0 ? 'as filmed' : r['lines'] ?? null, network: r['network'] ?? 'none',
+  })));
+}
 
 export const num = (r: Row, key: string): number => (typeof r[key] === 'number' ? (r[key] as number) : NaN);
 export const text = (r: Row, key: string): string => (r[key] === null || r[key] === undefined ? '' : String(r[key]));
@@ -22,24 +22,29 @@ export function distinct(of: Row[], key: string): string[] {
   return [...new Set(of.map((r) => text(r, key)).filter(Boolean))].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
-export function groups(of: Row[], keys: string[]): Map<string, Row[]> {
-  const found = new Map<string, Row[]>();
+export interface Group { key: string[]; name: string; rows: Row[] }
+
+/** Rows that are alike in all keys, in the order in which they come. */
+export function groups(of: Row[], keys: string[]): Group[] {
+  const found = new Map<string, Group>();
   for (const r of of) {
-    const key = keys.map((k) => text(r, k)).join(' · ');
-    const group = found.get(key);
-    if (group) group.push(r);
-    else found.set(key, [r]);
+    const key = keys.map((k) => text(r, k)), name = key.join(' · ');
+    const group = found.get(name);
+    if (group) group.rows.push(r);
+    else found.set(name, { key, name, rows: [r] });
   }
-  return found;
+  return [...found.values()];
 }
 
-export function values(of: Row[], key: string): number[] {
-  return of.map((r) => num(r, key)).filter(isFinite);
+/** Runs on one machine without a network, where there are any: a slow line says nothing about a framework. */
+export function local(of: Row[]): Row[] {
+  const here = of.filter((r) => text(r, 'strategy') === 'edge' && text(r, 'network') === 'none');
+  return here.length ? here : of;
 }
 
-export function mean(v: number[]): number {
-  return v.length ? v.reduce((a, b) => a + b, 0) / v.length : NaN;
-}
+export const values = (of: Row[], key: string): number[] => of.map((r) => num(r, key)).filter(isFinite);
+export const mean = (v: number[]): number => (v.length ? v.reduce((a, b) => a + b, 0) / v.length : NaN);
+export const meanOf = (of: Row[], key: string): number => mean(values(of, key));
 
 export function quantile(v: number[], q: number): number {
   if (!v.length) return NaN;

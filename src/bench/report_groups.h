@@ -1,0 +1,26 @@
+/* Rows of several folders that are alike in some columns, and what they come to. Failed runs are in no group. */
+#ifndef FACET_BENCH_REPORT_GROUPS_H
+#define FACET_BENCH_REPORT_GROUPS_H
+
+#include "bench/report_runs.h"
+
+struct facet_report_member { int run; size_t row, group; };
+struct facet_report_groups {
+    const struct facet_report_runs *runs; const char *const *keys;     /* borrowed */
+    struct facet_report_member *member; size_t n_members;
+    size_t *first; size_t n;           /* of each group: its first member */
+};
+
+/* `keys`: names as of facet_report_word, ended by NULL. Groups stand in the order in which their first rows come. `local`: where there
+ * are runs of one machine without a network, only those: a slow line says nothing about a framework. */
+int facet_report_group(struct facet_report_groups *out, const struct facet_report_runs *runs, const char *const *keys, bool local);
+void facet_report_groups_fini(struct facet_report_groups *g);
+
+/* Key number k of a group; "default" where the column is empty. */
+const char *facet_report_key(const struct facet_report_groups *g, size_t group, size_t k);
+size_t facet_report_count(const struct facet_report_groups *g, size_t group);
+/* Of the rows that have the number; NAN where none has (a quantile also without memory). */
+double facet_report_mean(const struct facet_report_groups *g, size_t group, const char *name);
+double facet_report_quantile(const struct facet_report_groups *g, size_t group, const char *name, double part);
+
+#endif
