@@ -22,7 +22,7 @@
 #define LOOK_MS 200
 
 struct serve_options {
-    const char *config, *listen, *cert, *key, *keys, *gallery, *events, *page, *detector, *recogniser, *backend;
+    const char *config, *listen, *cert, *key, *keys, *gallery, *events, *csv, *page, *detector, *recogniser, *backend;
     int64_t port, workers;
     bool insecure, allow_open;
 };
@@ -40,6 +40,7 @@ static const struct facet_opt options[] = {
     ROW(keys, "keys", 0, FACET_OPT_PATH, "FILE", "who may ask; keys.json in the data folder unless given"),
     ROW(gallery, "gallery", 'g', FACET_OPT_PATH, "FILE", "who is known; the default gallery unless given"),
     ROW(events, "events", 0, FACET_OPT_STR, "FILE", "where events are kept: a file or postgresql:// address"),
+    ROW(csv, "csv", 0, FACET_OPT_PATH, "FILE", "one row for each frame of the server's cameras (docs/csv.md)"),
     ROW(page, "page", 0, FACET_OPT_PATH, "FOLDER", "another built page; \"\": none"),
     ROW(detector, "detector", 'd', FACET_OPT_STR, "MODEL", "what finds faces"),
     ROW(recogniser, "recogniser", 'r', FACET_OPT_STR, "MODEL", "what tells faces apart; the gallery's unless given"),
@@ -145,7 +146,7 @@ static int watch_signals(struct server *s)
 
 static int open_all(struct server *s)
 {
-    struct facet_node_opts n = { .role = FACET_NODE_SERVER, .cancel = s->cli->cancel };
+    struct facet_node_opts n = { .role = FACET_NODE_SERVER, .csv = s->o->csv, .cancel = s->cli->cancel };
     struct facet_serve_opts o = { .page = s->o->page, .allow_open = s->o->allow_open, .cancel = s->cli->cancel };
     int err = watch_signals(s);
     if (!err)

@@ -25,6 +25,7 @@ struct device {
     struct facet_site *site;       /* by which the node runs */
     struct facet_node *node;
     struct facet_serve *serve;     /* NULL: nobody looks in */
+    double start_cpu_seconds;      /* before the first frame: models read, plans made */
     struct facet_thread waiter;
     atomic_bool done;
 };
@@ -139,7 +140,9 @@ static int tell_json(const struct device *d, const struct facet_node_stats *s)
     facet_jsonw_knum(&a.w, "clock_offset_ms", s->clock_offset_ms, 3);
     facet_jsonw_kint(&a.w, "outbox_items", s->outbox_items);
     facet_jsonw_kint(&a.w, "outbox_dropped", s->outbox_dropped);
+    facet_jsonw_kint(&a.w, "first_frame_ms", s->first_ms);
     facet_jsonw_knum(&a.w, "cpu_seconds", s->cpu_seconds, 3);
+    facet_jsonw_knum(&a.w, "start_cpu_seconds", d->start_cpu_seconds, 3);
     facet_jsonw_kint(&a.w, "resident_bytes", s->resident_bytes);
     return facet_answer_end(&a);
 }
@@ -245,6 +248,7 @@ int facet_run_by_site(struct facet_cli *cli, const struct facet_run_site *o)
     err = open_node(&d);
     if (!err && o->serve)
         err = open_serve(&d);
+    d.start_cpu_seconds = (double)facet_process_cpu_ns() * 1e-9;
     if (!err)
         err = run_node(&d);
     facet_serve_close(&d.serve, 1000);

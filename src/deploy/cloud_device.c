@@ -34,7 +34,7 @@ struct sent_camera {
     struct facet_thread relay, sender;
     bool has_relay, has_sender;
     atomic_bool relay_ended, is_done;
-    _Atomic int64_t frames, bytes, dropped;
+    _Atomic int64_t frames, bytes, dropped, first_ms;      /* first_ms: 0: nothing was sent yet */
 };
 
 struct cloud {
@@ -61,6 +61,8 @@ static void pause_ms(struct cloud *c, unsigned ms)
 static int put_bytes(void *ctx, const uint8_t *data, size_t len)
 {
     struct sent_camera *s = ctx;
+    if (!atomic_load(&s->first_ms))
+        atomic_store(&s->first_ms, facet__wall_ms());
     int err = facet_upload_write(s->ring, s->writer, data, len, s->is_live ? 0 : FILE_WAIT_MS);
     if (err == FACET_E_TIMEOUT && s->is_live) {
         atomic_fetch_add(&s->dropped, 1);
@@ -277,6 +279,9 @@ static void count(void *state, struct facet_node_stats *out)
         out->frames += atomic_load(&c->camera[i].frames);
         out->bytes_sent += atomic_load(&c->camera[i].bytes);
         out->dropped += atomic_load(&c->camera[i].dropped);
+        int64_t first = atomic_load(&c->camera[i].first_ms);
+        if (first && (!out->first_ms || first < out->first_ms))
+            out->first_ms = first;
     }
 }
 

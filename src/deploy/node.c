@@ -19,6 +19,7 @@
 
 #define TICK_MS 100
 #define RETRY_NS 5000000000u
+#define PATIENCE_NS 5000000000u     /* with a broker that takes nothing */
 
 bool facet__node_is_server(const struct facet_node *n)
 {
@@ -224,6 +225,19 @@ static void look_after_gallery(struct facet_node *n)
     facet__parts_gallery(n);
 }
 
+/* A device whose files have ended stays until all that it made is where it belongs, as long as some of it goes. */
+static void see_off(struct facet_node *n)
+{
+    int64_t left, before = INT64_MAX;
+    uint64_t moved_ns = facet_now_ns();
+    while (!is_over(n) && (left = facet__node_owes(n)) > 0 && facet_now_ns() - moved_ns < PATIENCE_NS) {
+        if (left < before)
+            moved_ns = facet_now_ns();
+        before = left;
+        nanosleep(&(struct timespec){ .tv_nsec = TICK_MS * 1000000L }, NULL);
+    }
+}
+
 int facet_node_run(struct facet_node *n)
 {
     bool is_done = false;
@@ -244,6 +258,8 @@ int facet_node_run(struct facet_node *n)
     facet_lock_take(&n->path_lock);
     int path_err = facet__node_end_path(n);
     facet_lock_give(&n->path_lock);
+    if (is_done && !err && !path_err)
+        see_off(n);
     return err ? err : path_err;
 }
 

@@ -68,6 +68,7 @@ int facet_node_faces(struct facet_node *n, const char *camera, struct facet_face
 
 struct facet_node_stats {
     double seconds;                            /* since start */
+    int64_t first_ms;                          /* Unix time when the first frame was here (cloud: was sent); 0: none yet */
     int64_t frames, faces, tracks, embedded, named, dropped;
     struct facet_histogram step[FACET_STEPS], queue, total, delay;     /* ns; delay: capture to event */
     int64_t bytes_sent, bytes_received, live_bytes;                     /* live view is counted apart */

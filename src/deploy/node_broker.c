@@ -145,6 +145,18 @@ int facet__node_connect(struct facet_node *n)
     return facet__node_has_broker(n) ? open_client(n) : FACET_OK;
 }
 
+int64_t facet__node_owes(struct facet_node *n)
+{
+    struct facet_mqtt *mqtt = atomic_load(&n->mqtt);
+    struct facet_mqtt_stats m = { .state = FACET_MQTT_OFFLINE };
+    struct facet_spool_stats s = { .items = 0 };
+    if (mqtt)
+        facet_mqtt_stats(mqtt, &m);
+    if (m.state == FACET_MQTT_ONLINE)
+        facet_outbox_stats(n->outbox, &s);
+    return s.items;
+}
+
 /* What is still on the disk goes the next time. */
 void facet__node_close_broker(struct facet_node *n)
 {

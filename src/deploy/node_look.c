@@ -126,6 +126,8 @@ static void count_packet(struct facet_node_stats *s, const struct facet_packet *
 void facet__node_saw(struct facet_node *n, const struct facet_packet *p, const char *camera)
 {
     facet_lock_take(&n->lock);
+    if (p->frame && !n->stats.first_ms)
+        n->stats.first_ms = p->frame->wall_ms;
     count_packet(&n->stats, p);
     struct facet__last_faces *f = p->frame ? find_faces(n, camera, true) : NULL;
     if (f)

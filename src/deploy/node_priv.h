@@ -138,6 +138,7 @@ int facet__node_open_cameras(struct facet_node *n);
 int facet__node_open_path(struct facet_node *n);
 int facet__node_start_path(struct facet_node *n);
 int facet__node_end_path(struct facet_node *n);            /* the pipeline's error, once */
+int64_t facet__node_owes(struct facet_node *n);            /* items of the outbox that could go now: 0 while there is no broker */
 void facet__node_close_broker(struct facet_node *n);
 int facet__node_set_identify(struct facet_node *n);
 struct facet_identify_opts facet__node_identify(struct facet_node *n);     /* as they are now */

@@ -39,6 +39,7 @@ const struct facet__site_key facet__site_keys[] = {
     KEY("models", "detector", TEXT, models.detector, .sample = "mtcnn", .help = "what finds faces (facet models list); the default one unless given"),
     KEY("models", "recogniser", TEXT, models.recogniser, .sample = "facenet-20180402", .help = "what tells faces apart; the gallery's unless given"),
     KEY("models", "backend", TEXT, models.backend, .fallback = "cpu", .help = "what runs the networks: " FACET_BACKEND_WORDS),
+    KEY("models", "detect_backend", TEXT, models.detect_backend, .sample = "cpu", .help = "what runs the detector; models.backend's unless given"),
     KEY("models", "threads", INT, models.threads, .max = 1024, .fallback = "0", .help = "0: as many as there are; 1: no thread at all but the cameras' own"),
     KEY("models", "min_face", INT, models.min_face, .max = 10000, .fallback = "0", .help = "smallest face looked for, pixels; 0: the detector's own"),
     KEY("models", "max_face", INT, models.max_face, .max = 100000, .fallback = "0", .help = "largest face looked for, pixels; 0: any"),
