@@ -45,6 +45,7 @@ void facet_file_abandon(struct facet_file_writer *w);
 bool facet_path_exists(const char *path);
 bool facet_path_is_dir(const char *path);
 int facet_mkdirs(const char *path);                                  /* like mkdir -p, mode 0755 */
+int facet_remove_tree(const char *path);                             /* with all that is below; not there: fine */
 int facet_path_join(char *out, size_t cap, const char *dir, const char *name);
 const char *facet_path_base(const char *path);                       /* after the last '/' */
 const char *facet_path_ext(const char *path);                        /* after the last '.', or "" */

@@ -8,7 +8,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -151,4 +153,16 @@ int facet_walk(const char *dir, int max_depth, facet_walk_fn *fn, void *ctx)
         return facet_fail(FACET_E_INVALID, "a walk goes 0 to %d folders deep, not %d",
                           WALK_MAX_DEPTH, max_depth);
     return walk_dir(&w, dir, 0);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    return remove(path);
+}
+
+int facet_remove_tree(const char *path)
+{
+    if (!facet_path_exists(path))
+        return FACET_OK;
+    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) ? facet_fail_errno("remove", path) : FACET_OK;
 }

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "base/yaml.h"
+#include "deploy/strategy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,15 +16,21 @@ const char *const facet_experiment_mode_words[FACET_EXPERIMENT_MODES] = { "every
 /* One axis: words of the file, checked by its reader. */
 struct axis { const struct facet_yaml *items[FACET_MAX_AXIS]; size_t n; };
 
+/* The last one turns fastest. */
+enum { VIDEO, HEIGHT, DETECTOR, RECOGNISER, THREADS, MIN_FACE, EVERY, FRAME_RATE, MODE, STRATEGY, NETWORK, AXES };
+static const char *const axis_keys[AXES] = { "videos", "heights", "detectors", "recognisers", "threads", "min_face", "every", "frame_rates",
+                                             "modes", "strategies", "networks" };
+
 struct matrix {
     struct facet_experiments *x;
     const char *path, *videos;
-    struct axis video, height, detector, recogniser, threads, min_face, every, mode, strategy, network;
+    struct axis axis[AXES];
+    const struct facet_yaml *profiles;         /* networks of the file's own; NULL: none */
 };
 
 static const char *const known_keys[] = { "name", "about", "videos", "heights", "detectors", "recognisers", "threads", "min_face", "every",
-                                          "modes", "strategies", "networks", "repeats", "warmups", "max_frames", "gallery",
-                                          "idle_watts", "core_watts", NULL };
+                                          "frame_rates", "modes", "strategies", "networks", "profiles", "repeats", "warmups", "max_frames",
+                                          "gallery", "people", "idle_watts", "core_watts", NULL };
 
 static int refuse(const struct facet_yaml *at, const char *what)
 {
@@ -101,29 +108,86 @@ static int to_mode(const struct facet_yaml *v, enum facet_experiment_mode *out)
     return v ? refuse(v, "a mode is every, track or guided") : FACET_OK;
 }
 
-/* As it is, beside the file, or in the folder of videos. */
-static int to_video(const struct matrix *m, const struct facet_yaml *v, char *out, size_t cap)
+/* As it is, beside the file, or in `folder` (NULL: none). */
+static int to_path(const struct matrix *m, const struct facet_yaml *v, const char *what, const char *folder, char *out, size_t cap)
 {
     char dir[1024];
     const char *base = facet_path_base(m->path);
     snprintf(dir, sizeof(dir), "%.*s", (int)(base > m->path ? base - m->path : 1), base > m->path ? m->path : ".");
     int err = v->text[0] == '/' ? facet_copy_text(out, cap, v->text) : facet_path_join(out, cap, dir, v->text);
-    if (!err && !facet_path_exists(out) && m->videos)
-        err = facet_path_join(out, cap, m->videos, v->text);
+    if (!err && !facet_path_exists(out) && folder)
+        err = facet_path_join(out, cap, folder, v->text);
     if (!err && !facet_path_exists(out))
-        err = facet_fail(FACET_E_NOT_FOUND, "cannot use '%s' line %d: there is no video '%s' beside it%s%s", v->origin, v->line, v->text,
-                         m->videos ? ", nor in " : "; set FACET_MIRROR for the sample videos", m->videos ? m->videos : "");
+        err = facet_fail(FACET_E_NOT_FOUND, "cannot use '%s' line %d: there is no %s '%s' beside it%s%s", v->origin, v->line, what, v->text,
+                         folder ? ", nor in " : "; set FACET_MIRROR for the sample videos", folder ? folder : "");
     return err;
+}
+
+static int to_strategy(const struct facet_yaml *v, char *out, size_t cap)
+{
+    const struct facet_strategy *s = facet_strategy_find(v ? v->text : "edge");
+    return s ? facet_copy_text(out, cap, s->name) : refuse(v, facet_error_text());
+}
+
+/* delay, jitter, loss both ways; rate_up and rate_down. */
+static int to_shape(const struct facet_yaml *map, struct facet_netsim_shape way[FACET_NETSIM_WAYS])
+{
+    static const char *const known[] = { "delay", "jitter", "loss", "rate_up", "rate_down", NULL };
+    struct facet_netsim_shape s = { 0 };
+    double up, down;
+    int err = map->kind == FACET_YAML_MAP ? facet_yaml_only(map, known, map->origin)
+                                          : refuse(map, "a profile is like {delay: 25, jitter: 10, loss: 0.005, rate_up: 10000, rate_down: 30000}");
+    if (!err)
+        err = facet_yaml_num(map, "delay", 0, &s.delay_ms);
+    if (!err)
+        err = facet_yaml_num(map, "jitter", 0, &s.jitter_ms);
+    if (!err)
+        err = facet_yaml_num(map, "loss", 0, &s.loss);
+    if (!err)
+        err = facet_yaml_num(map, "rate_up", 0, &up);
+    if (!err)
+        err = facet_yaml_num(map, "rate_down", 0, &down);
+    for (int w = 0; !err && w < FACET_NETSIM_WAYS; w++) {
+        s.rate_kbps = w == FACET_NETSIM_UP ? up : down;
+        way[w] = s;
+        if (facet_netsim_shape_check(&s) != FACET_OK)
+            err = refuse(map, facet_error_text());
+    }
+    return err;
+}
+
+/* The file's own profiles come first. */
+static int to_network(const struct matrix *m, const struct facet_yaml *v, struct facet_experiment *e)
+{
+    const struct facet_netsim_profile *p;
+    memset(e->way, 0, sizeof(e->way));
+    int err = to_word(v, "none", e->network, sizeof(e->network));
+    if (err || !strcmp(e->network, "none"))
+        return err;
+    const struct facet_yaml *own = facet_yaml_get(m->profiles, e->network);
+    if (own)
+        return to_shape(own, e->way);
+    if (facet_netsim_profile_find(&p, e->network) != FACET_OK)
+        return facet_fail(FACET_E_FORMAT, "cannot use '%s' line %d: %s, none, and what 'profiles' names", v->origin, v->line, facet_error_text());
+    memcpy(e->way, p->way, sizeof(e->way));
+    return FACET_OK;
 }
 
 /* --- combinations --- */
 
-static void name_it(struct facet_experiment *e, int64_t max_frames)
+/* What is added later is told only where it is there, so that ids stay what they were. */
+static void name_it(struct facet_experiment *e, const struct facet_experiments *x)
 {
     struct facet_str s = FACET_STR_INIT;
     (void)facet_str_printf(&s, "%s|%d|%s|%s|%s|%s|%d|%d|%d|%d|%s|%s|%lld", facet_path_base(e->video), e->height, e->detector.model, e->detector.backend,
                            e->recogniser.model, e->recogniser.backend, e->threads, e->min_face, e->every, (int)e->mode, e->strategy, e->network,
-                           (long long)max_frames);
+                           (long long)x->max_frames);
+    if (e->frame_rate)
+        (void)facet_str_printf(&s, "|fps %d", e->frame_rate);
+    if (e->is_site)
+        (void)facet_str_printf(&s, "|site");
+    for (int w = 0; e->is_site && w < FACET_NETSIM_WAYS; w++)
+        (void)facet_str_printf(&s, "|%g %g %g %g", e->way[w].delay_ms, e->way[w].jitter_ms, e->way[w].loss, e->way[w].rate_kbps);
     unsigned long long h = (unsigned long long)facet_hash64(facet_str_text(&s), s.len, 7);
     if (e->repeat)
         snprintf(e->id, sizeof(e->id), "%012llx-%d", h & 0xffffffffffffull, e->repeat);
@@ -132,45 +196,44 @@ static void name_it(struct facet_experiment *e, int64_t max_frames)
     facet_str_fini(&s);
 }
 
-/* The `at`-th combination: the last axis turns fastest. */
+/* The `at`-th combination. */
 static int make_one(const struct matrix *m, size_t at, struct facet_experiment *e)
 {
-    const struct axis *axes[] = { &m->network, &m->strategy, &m->mode, &m->every, &m->min_face, &m->threads, &m->recogniser, &m->detector,
-                                  &m->height, &m->video };
-    const struct facet_yaml *v[10];
-    for (size_t i = 0; i < 10; i++) {
-        v[i] = axes[i]->items[at % axes[i]->n];
-        at /= axes[i]->n;
+    const struct facet_yaml *v[AXES];
+    for (int i = AXES - 1; i >= 0; i--) {
+        v[i] = m->axis[i].items[at % m->axis[i].n];
+        at /= m->axis[i].n;
     }
-    int err = to_word(v[0], "none", e->network, sizeof(e->network));
+    e->is_site = v[STRATEGY] || v[NETWORK];
+    int err = to_network(m, v[NETWORK], e);
     if (!err)
-        err = to_word(v[1], "edge", e->strategy, sizeof(e->strategy));
+        err = to_strategy(v[STRATEGY], e->strategy, sizeof(e->strategy));
     if (!err)
-        err = to_mode(v[2], &e->mode);
+        err = to_mode(v[MODE], &e->mode);
     if (!err)
-        err = to_int(v[3], 1, 1000, 1, &e->every);
+        err = to_int(v[FRAME_RATE], 0, 1000, 0, &e->frame_rate);
     if (!err)
-        err = to_int(v[4], 0, 10000, 40, &e->min_face);
+        err = to_int(v[EVERY], 1, 1000, 1, &e->every);
     if (!err)
-        err = to_int(v[5], 0, 1024, 0, &e->threads);
+        err = to_int(v[MIN_FACE], 0, 10000, 40, &e->min_face);
     if (!err)
-        err = to_model(v[6], &e->recogniser);
+        err = to_int(v[THREADS], 0, 1024, 0, &e->threads);
     if (!err)
-        err = to_model(v[7], &e->detector);
+        err = to_model(v[RECOGNISER], &e->recogniser);
     if (!err)
-        err = to_int(v[8], 0, 4320, 0, &e->height);
+        err = to_model(v[DETECTOR], &e->detector);
+    if (!err)
+        err = to_int(v[HEIGHT], 0, 4320, 0, &e->height);
     if (!err && e->height && (e->height < 16 || e->height % 2))
-        err = refuse(v[8], "lines are an even number from 16 on, or 0");
-    return err ? err : to_video(m, v[9], e->video, sizeof(e->video));
+        err = refuse(v[HEIGHT], "lines are an even number from 16 on, or 0");
+    return err ? err : to_path(m, v[VIDEO], "video", m->videos, e->video, sizeof(e->video));
 }
 
 static size_t combinations(const struct matrix *m)
 {
-    const struct axis *axes[] = { &m->video, &m->height, &m->detector, &m->recogniser, &m->threads, &m->min_face, &m->every, &m->mode,
-                                  &m->strategy, &m->network };
     size_t n = 1;
-    for (size_t i = 0; i < 10 && n <= FACET_MAX_EXPERIMENTS; i++)
-        n *= axes[i]->n;
+    for (size_t i = 0; i < AXES && n <= FACET_MAX_EXPERIMENTS; i++)
+        n *= m->axis[i].n;
     return n;
 }
 
@@ -189,7 +252,7 @@ static int expand(struct matrix *m)
             struct facet_experiment *e = &x->items[x->n];
             e->repeat = (int)r < x->warmups ? 0 : (int)r - x->warmups + 1;
             err = make_one(m, i, e);
-            name_it(e, x->max_frames);
+            name_it(e, x);
             x->n += !err;
         }
     return err;
@@ -199,17 +262,26 @@ static int expand(struct matrix *m)
 
 static int read_axes(struct matrix *m, const struct facet_yaml *root)
 {
-    struct { struct axis *a; const char *key; } all[] = {
-        { &m->video, "videos" }, { &m->height, "heights" }, { &m->detector, "detectors" }, { &m->recogniser, "recognisers" },
-        { &m->threads, "threads" }, { &m->min_face, "min_face" }, { &m->every, "every" }, { &m->mode, "modes" },
-        { &m->strategy, "strategies" }, { &m->network, "networks" },
-    };
     int err = FACET_OK;
-    for (size_t i = 0; !err && i < sizeof(all) / sizeof(all[0]); i++)
-        err = read_axis(all[i].a, root, all[i].key);
-    if (!err && !m->video.items[0])
+    for (int i = 0; !err && i < AXES; i++)
+        err = read_axis(&m->axis[i], root, axis_keys[i]);
+    if (!err && !m->axis[VIDEO].items[0])
         err = facet_fail(FACET_E_FORMAT, "cannot use '%s': it names no 'videos'", m->path);
-    return err;
+    m->profiles = facet_yaml_get(root, "profiles");
+    return err || !m->profiles || m->profiles->kind == FACET_YAML_MAP ? err : refuse(m->profiles, "profiles are `name: {delay: 25, ...}` lines");
+}
+
+/* Beside the videos' folder lie folders of people. */
+static int read_people(const struct matrix *m, const struct facet_yaml *root)
+{
+    const struct facet_yaml *v = facet_yaml_get(root, "people");
+    char beside[2100];
+    snprintf(beside, sizeof(beside), "%.2000s/..", m->videos ? m->videos : "");
+    if (v && v->kind != FACET_YAML_SCALAR)
+        return refuse(v, "people is a folder");
+    if (v && *m->x->gallery)
+        return refuse(v, "'people' and 'gallery' both say who is known, give one");
+    return v ? to_path(m, v, "folder", m->videos ? beside : NULL, m->x->people, sizeof(m->x->people)) : FACET_OK;
 }
 
 static int read_number(const struct facet_yaml *root, const char *key, double low, double high, double fallback, double *out)
@@ -245,10 +317,14 @@ static int read_rest(struct facet_experiments *x, const struct facet_yaml *root)
 }
 
 #define QUICK_FRAMES 30
+#define QUICK_S 150                /* what has begun by then ends within three minutes */
 
-/* Enough to see that everything works. */
-static void make_quick(struct facet_experiments *x)
+/* Enough to see that everything works: few frames of the first video in its first size. */
+static void make_quick(struct matrix *m)
 {
+    struct facet_experiments *x = m->x;
+    m->axis[VIDEO].n = m->axis[HEIGHT].n = 1;
+    x->limit_s = QUICK_S;
     x->max_frames = x->max_frames > 0 && x->max_frames < QUICK_FRAMES ? x->max_frames : QUICK_FRAMES;
     x->repeats = 1;
     x->warmups = 0;
@@ -270,8 +346,10 @@ int facet_experiments_load(struct facet_experiments *out, const char *path, cons
         err = read_rest(out, root);
     if (!err)
         err = read_axes(&m, root);
+    if (!err)
+        err = read_people(&m, root);
     if (!err && quick)
-        make_quick(out);
+        make_quick(&m);
     if (!err)
         err = expand(&m);
     facet_yaml_free(&root);
@@ -289,8 +367,12 @@ void facet_experiments_fini(struct facet_experiments *x)
 
 void facet_experiment_describe(const struct facet_experiment *e, char *out, size_t cap)
 {
-    snprintf(out, cap, "%s%s%.0d%s, %s on %s, %s on %s, %s, %s%s%s", facet_path_base(e->video), e->height ? " " : "", e->height,
-             e->height ? " lines" : "", *e->detector.model ? e->detector.model : "default detector", e->detector.backend,
-             *e->recogniser.model ? e->recogniser.model : "default recogniser", e->recogniser.backend, facet_experiment_mode_words[e->mode], e->strategy,
-             strcmp(e->network, "none") ? " over " : "", strcmp(e->network, "none") ? e->network : "");
+    char rate[32] = "";
+    if (e->frame_rate)
+        snprintf(rate, sizeof(rate), ", %d frames a second", e->frame_rate);
+    snprintf(out, cap, "%s%s%.0d%s%s, %s on %s, %s on %s, %s, %s%s%s%s", facet_path_base(e->video), e->height ? " " : "", e->height,
+             e->height ? " lines" : "", rate, *e->detector.model ? e->detector.model : "default detector", e->detector.backend,
+             *e->recogniser.model ? e->recogniser.model : "default recogniser", e->recogniser.backend, facet_experiment_mode_words[e->mode],
+             e->strategy, e->is_site ? " as a site" : "", strcmp(e->network, "none") ? " over " : "",
+             strcmp(e->network, "none") ? e->network : "");
 }

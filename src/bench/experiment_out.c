@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "bench/report.h"
-#include "bench/table.h"
+#include "deploy/strategy.h"
 #include "measure/measure.h"
 #include "models/models.h"
 
@@ -63,7 +63,9 @@ static void put_what(struct facet_jsonw *w, const struct facet_experiment *e)
     facet_jsonw_kint(w, "threads", e->threads);
     facet_jsonw_kint(w, "min_face", e->min_face);
     facet_jsonw_kint(w, "every", e->every);
+    facet_jsonw_kint(w, "frame_rate", e->frame_rate);
     facet_jsonw_kstr(w, "mode", facet_experiment_mode_words[e->mode]);
+    facet_jsonw_kstr(w, "setup", e->is_site ? "site" : "path");
     facet_jsonw_kstr(w, "strategy", e->strategy);
     facet_jsonw_kstr(w, "network", e->network);
     facet_jsonw_kint(w, "repeat", e->repeat);
@@ -182,8 +184,60 @@ int facet_experiments_write_head(const struct facet_experiments *x, const char *
 
 /* --- one run --- */
 
-int facet_experiment_keep(const struct facet_experiments *x, const struct facet_experiment *e, const char *answer, const char *to,
-                          const struct facet_child_cost *cost)
+static void put_ways(struct facet_jsonw *w, const struct facet_experiment *e)
+{
+    static const char *const words[FACET_NETSIM_WAYS] = { "up", "down" };
+    for (int i = 0; i < FACET_NETSIM_WAYS; i++) {
+        facet_jsonw_key(w, words[i]);
+        facet_jsonw_object(w);
+        facet_jsonw_knum(w, "delay_ms", e->way[i].delay_ms, -1);
+        facet_jsonw_knum(w, "jitter_ms", e->way[i].jitter_ms, -1);
+        facet_jsonw_knum(w, "loss", e->way[i].loss, -1);
+        facet_jsonw_knum(w, "rate_kbps", e->way[i].rate_kbps, -1);
+        facet_jsonw_end_object(w);
+    }
+}
+
+static void put_heard(struct facet_jsonw *w, const struct facet_watched *h)
+{
+    facet_jsonw_kint(w, "events", h->events);
+    facet_jsonw_kint(w, "tracks", h->tracks);
+    facet_jsonw_kint(w, "named_tracks", h->named);
+    facet_jsonw_kint(w, "names", h->names);
+    facet_jsonw_kint(w, "decisions", (int64_t)h->decisions);
+    facet_jsonw_knum(w, "delay_mean_ms", h->mean_ms, 1);
+    facet_jsonw_knum(w, "delay_p50_ms", h->p50_ms, 0);
+    facet_jsonw_knum(w, "delay_p95_ms", h->p95_ms, 0);
+    facet_jsonw_knum(w, "delay_p99_ms", h->p99_ms, 0);
+}
+
+static void put_site(struct facet_jsonw *w, const struct facet_experiment *e, const struct facet_site_result *s)
+{
+    const struct facet_strategy *strategy = facet_strategy_find(e->strategy);
+    facet_jsonw_key(w, "site");
+    facet_jsonw_object(w);
+    facet_jsonw_knum(w, "video_seconds", s->video_s, 3);
+    facet_jsonw_kstr(w, "network_by", facet_shaper_words[s->shaped_by]);
+    put_ways(w, e);
+    put_heard(w, &s->heard);
+    facet_jsonw_kint(w, "chips", s->heard.pictures);
+    facet_jsonw_knum(w, "device_cpu_seconds", s->device_cpu_s, 3);
+    facet_jsonw_knum(w, "server_cpu_seconds", s->server_cpu_s, 3);
+    facet_jsonw_kint(w, "device_peak_bytes", s->device.peak_rss_bytes);
+    facet_jsonw_kint(w, "server_peak_bytes", s->server.peak_rss_bytes);
+    facet_jsonw_kint(w, "bytes_up", s->line.way[FACET_NETSIM_UP].bytes);
+    facet_jsonw_kint(w, "bytes_down", s->line.way[FACET_NETSIM_DOWN].bytes);
+    facet_jsonw_knum(w, "joules", s->joules, 4);
+    facet_jsonw_kstr(w, "energy_source", s->energy_source);
+    facet_jsonw_knum(w, "device_j", s->device_j, 4);
+    facet_jsonw_knum(w, "server_j", s->server_j, 4);
+    facet_jsonw_kint(w, "cores", s->cores);
+    facet_jsonw_kstr(w, "leaves", strategy ? strategy->leaves : "");
+    facet_jsonw_end_object(w);
+}
+
+int facet_experiment_keep(const struct facet_experiment *e, const char *answer, const char *to, const struct facet_child_cost *cost,
+                          const struct facet_site_result *site)
 {
     uint8_t *text;
     size_t len;
@@ -206,6 +260,8 @@ int facet_experiment_keep(const struct facet_experiments *x, const struct facet_
         facet_jsonw_kint(&w, "switches", cost->switches);
         facet_jsonw_kint(&w, "preemptions", cost->preemptions);
         facet_jsonw_kint(&w, "peak_rss_bytes", cost->peak_rss_bytes);
+        if (site)
+            put_site(&w, e, site);
         facet_jsonw_key(&w, "answer");
         while (len > 0 && text[len - 1] == '\n')
             len--;
@@ -215,212 +271,5 @@ int facet_experiment_keep(const struct facet_experiments *x, const struct facet_
         facet_str_fini(&s);
     }
     free(text);
-    return err;
-}
-
-/* --- the summary --- */
-
-static const char *const step_columns[] = { "decode_ms", "detect_ms", "track_ms", "align_ms", "embed_ms", "identify_ms", "publish_ms", "queue_ms" };
-#define N_STEPS (sizeof(step_columns) / sizeof(step_columns[0]))
-
-static const char head[] =
-    "# facet-summary 1\n"
-    "id,video,lines,detector,detect_backend,recogniser,recognise_backend,threads,min_face,every,mode,strategy,network,repeat,status,reason,"
-    "frames,seconds,fps,faces,faces_a_frame,tracks,embedded,recognised,dropped,"
-    "decode_ms,detect_ms,track_ms,align_ms,embed_ms,identify_ms,publish_ms,queue_ms,total_p50_ms,total_p95_ms,total_p99_ms,"
-    "delay_mean_ms,delay_p50_ms,delay_p95_ms,delay_p99_ms,"
-    "cpu_seconds,cpu_ms_a_frame,rss_mb,peak_rss_mb,minor_faults,major_faults,switches,preemptions,"
-    "energy_j,energy_source,j_a_frame,j_a_recognised_face,bytes_sent,bytes_received\n";
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-struct spread { double sum, mean, p50, p95, p99, max; size_t n; };
-
-/* Of the numbers of a column; cells without one are left out. */
-static int spread_of(const struct facet_table *t, const char *column, struct spread *out)
-{
-    int c = facet_table_column(t, column);
-    double *v = malloc((t->n_rows + 1) * sizeof(*v));
-    *out = (struct spread){ .n = 0 };
-    if (!v)
-        return facet_fail_nomem();
-    for (size_t i = 0; i < t->n_rows; i++) {
-        double x = facet_table_number(t, i, c);
-        if (isfinite(x)) {
-            v[out->n++] = x;
-            out->sum += x;
-        }
-    }
-    if (out->n > 0) {
-        qsort(v, out->n, sizeof(*v), by_size);
-        out->mean = out->sum / (double)out->n;
-        out->p50 = v[(out->n - 1) / 2];
-        out->p95 = v[(size_t)((double)(out->n - 1) * 0.95)];
-        out->p99 = v[(size_t)((double)(out->n - 1) * 0.99)];
-        out->max = v[out->n - 1];
-    }
-    free(v);
-    return FACET_OK;
-}
-
-static void put_text(struct facet_str *s, const char *text)
-{
-    if (!strpbrk(text, ",\"\n\r")) {
-        facet_str_puts(s, text);
-        return;
-    }
-    facet_str_puts(s, "\"");
-    for (; *text; text++)
-        facet_str_printf(s, *text == '"' ? "\"\"" : "%c", *text == '\n' || *text == '\r' ? ' ' : *text);
-    facet_str_puts(s, "\"");
-}
-
-static void put_id(struct facet_str *s, const struct facet_experiment *e)
-{
-    const char *const words[] = { e->id, facet_path_base(e->video) };
-    put_text(s, words[0]);
-    facet_str_puts(s, ",");
-    put_text(s, words[1]);
-    facet_str_printf(s, ",%d,%s,%s,%s,%s,%d,%d,%d,%s,%s,%s,%d,", e->height, e->detector.model, e->detector.backend, e->recogniser.model,
-                     e->recogniser.backend, e->threads, e->min_face, e->every, facet_experiment_mode_words[e->mode], e->strategy, e->network, e->repeat);
-}
-
-static void put_ratio(struct facet_str *s, double a, double b, int decimals)
-{
-    if (b > 0)
-        facet_str_printf(s, ",%.*f", decimals, a / b);
-    else
-        facet_str_puts(s, ",");
-}
-
-static int put_times(struct facet_str *s, const struct facet_table *t)
-{
-    struct spread p;
-    int err = FACET_OK;
-    for (size_t i = 0; !err && i < N_STEPS; i++) {
-        err = spread_of(t, step_columns[i], &p);
-        facet_str_printf(s, ",%.3f", p.mean);
-    }
-    if (!err)
-        err = spread_of(t, "total_ms", &p);
-    facet_str_printf(s, ",%.3f,%.3f,%.3f", p.p50, p.p95, p.p99);
-    if (!err)
-        err = spread_of(t, "delay_ms", &p);
-    facet_str_printf(s, ",%.1f,%.0f,%.0f,%.0f", p.mean, p.p50, p.p95, p.p99);
-    return err;
-}
-
-static int put_energy(struct facet_str *s, const struct facet_table *t, double recognised)
-{
-    struct spread joules;
-    int err = spread_of(t, "energy_j", &joules);
-    if (joules.n == 0) {
-        facet_str_puts(s, ",,,,");
-        return err;
-    }
-    facet_str_printf(s, ",%.4f,%s", joules.sum, t->n_rows ? facet_table_text(t, 0, facet_table_column(t, "energy_source")) : "");
-    put_ratio(s, joules.sum, (double)t->n_rows, 5);
-    put_ratio(s, joules.sum, recognised, 5);
-    return err;
-}
-
-static int put_done(struct facet_str *s, const struct facet_table *t, const struct facet_json *run)
-{
-    const struct facet_json *answer = facet_json_get(run, "answer");
-    struct spread faces, tracks, embedded, recognised, dropped, rss, sent, received;
-    double seconds = facet_json_num(facet_json_get(answer, "seconds"), 0), cpu = facet_json_num(facet_json_get(run, "cpu_seconds"), 0);
-    double frames = (double)t->n_rows;
-    struct { const char *column; struct spread *to; } all[] = {
-        { "faces", &faces }, { "tracks", &tracks }, { "embedded", &embedded }, { "recognised", &recognised }, { "dropped", &dropped },
-        { "rss_bytes", &rss }, { "bytes_sent", &sent }, { "bytes_received", &received },
-    };
-    int err = FACET_OK;
-    for (size_t i = 0; !err && i < sizeof(all) / sizeof(all[0]); i++)
-        err = spread_of(t, all[i].column, all[i].to);
-    facet_str_printf(s, "done,,%.0f,%.3f", frames, seconds);
-    put_ratio(s, frames, seconds, 2);
-    facet_str_printf(s, ",%.0f", faces.sum);
-    put_ratio(s, faces.sum, frames, 2);
-    facet_str_printf(s, ",%lld,%.0f,%.0f,%.0f", (long long)facet_json_int(facet_json_get(answer, "tracks"), 0), embedded.sum, recognised.sum, dropped.sum);
-    if (!err)
-        err = put_times(s, t);
-    facet_str_printf(s, ",%.3f", cpu);
-    put_ratio(s, cpu * 1000, frames, 2);
-    facet_str_printf(s, ",%.1f,%.1f", rss.max / 1e6, facet_json_num(facet_json_get(run, "peak_rss_bytes"), 0) / 1e6);
-    static const char *const counts[] = { "minor_faults", "major_faults", "switches", "preemptions" };
-    for (int i = 0; i < 4; i++)
-        facet_str_printf(s, ",%lld", (long long)facet_json_int(facet_json_get(run, counts[i]), 0));
-    if (!err)
-        err = put_energy(s, t, recognised.sum);
-    facet_str_printf(s, ",%.0f,%.0f\n", sent.sum, received.sum);
-    return err;
-}
-
-static int put_failed(struct facet_str *s, const char *path)
-{
-    char why[512];
-    int commas = 0;
-    first_line(why, sizeof(why), path, NULL);
-    facet_str_puts(s, "failed,");
-    put_text(s, why);
-    for (const char *c = head + sizeof("# facet-summary 1\n") - 1; *c; c++)
-        commas += *c == ',';
-    for (int i = 15; i < commas; i++)
-        facet_str_puts(s, ",");
-    return facet_str_puts(s, "\n");
-}
-
-static int put_row(struct facet_str *s, const struct facet_experiment *e, const char *out)
-{
-    char dir[2300], csv[2400], path[2400];
-    struct facet_table t;
-    snprintf(dir, sizeof(dir), "%.2000s/runs/%s", out, e->id);
-    snprintf(csv, sizeof(csv), "%s/frames.csv", dir);
-    snprintf(path, sizeof(path), "%s/failed.txt", dir);
-    if (facet_path_exists(path)) {
-        put_id(s, e);
-        return put_failed(s, path);
-    }
-    if (!facet_path_exists(csv))
-        return FACET_OK;
-    uint8_t *text = NULL;
-    size_t len = 0;
-    struct facet_json *run = NULL;
-    snprintf(path, sizeof(path), "%s/run.json", dir);
-    int err = facet_table_load(&t, csv);
-    if (err)
-        return err;
-    err = facet_file_read(path, MAX_ANSWER, &text, &len);
-    if (!err)
-        err = facet_json_parse(&run, (const char *)text, len, path);
-    if (!err) {
-        put_id(s, e);
-        err = put_done(s, &t, run);
-    }
-    facet_json_unref(&run);
-    free(text);
-    facet_table_fini(&t);
-    return err;
-}
-
-int facet_experiments_write_summary(const struct facet_experiments *x, const char *out)
-{
-    struct facet_str s = FACET_STR_INIT;
-    char path[2400];
-    int err = facet_str_puts(&s, head);
-    for (size_t i = 0; !err && i < x->n; i++)
-        if (x->items[i].repeat)
-            err = put_row(&s, &x->items[i], out);
-    if (!err)
-        err = s.err;
-    if (!err)
-        err = facet_path_join(path, sizeof(path), out, "summary.csv");
-    if (!err)
-        err = facet_file_write_atomic(path, s.data, s.len);
-    facet_str_fini(&s);
     return err;
 }

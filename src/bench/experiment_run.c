@@ -8,20 +8,22 @@
 #include "bench/bench_pipeline.h"
 #include "bench/child.h"
 #include "bench/experiment_out.h"
+#include "bench/site_run.h"
 #include "media/video.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define MAX_WORDS 48
-#define MAX_ANSWER (4u << 20)
 
 struct runner {
     const struct facet_experiments *x;
     const struct facet_experiment_run_opts *o;
-    char program[4096], runs[2048];
+    char program[4096], runs[2048], galleries[2100];
+    char gallery[2400];            /* of the experiment at hand; "": nobody is known */
     uint64_t begun_ns;
     size_t ran;
 };
@@ -38,6 +40,35 @@ static int place_of(const char *runs, const char *id, struct place *p)
     for (size_t i = 0; !err && i < sizeof(all) / sizeof(all[0]); i++)
         err = facet_path_join(all[i].out, all[i].cap, p->dir, all[i].name);
     return err;
+}
+
+/* --- who is known --- */
+
+/* People are enrolled once for each recogniser, whose gallery then serves all of its experiments. */
+static int enrol(const struct runner *r, const struct facet_experiment *e, const char *gallery)
+{
+    char log[2400];
+    struct facet_child c = { 0 };
+    int err = facet_path_join(log, sizeof(log), r->galleries, "enroll.log");
+    const char *const words[] = { r->program, "enroll", "--gallery", gallery, "--dir", r->x->people, *e->recogniser.model ? "--recogniser" : NULL,
+                                  e->recogniser.model, NULL };
+    if (!err)
+        err = facet_child_run(words, log, log, r->o->cancel, &c.cost);
+    if (!err && !facet_path_exists(gallery))
+        err = facet_child_fail(&c, "facet enroll", log);
+    return err;
+}
+
+static int find_gallery(struct runner *r, const struct facet_experiment *e)
+{
+    char name[FACET_MAX_NAME + 8];
+    if (!*r->x->people)
+        return facet_copy_text(r->gallery, sizeof(r->gallery), r->x->gallery);
+    snprintf(name, sizeof(name), "%s.db", *e->recogniser.model ? e->recogniser.model : "default");
+    int err = facet_mkdirs(r->galleries);
+    if (!err)
+        err = facet_path_join(r->gallery, sizeof(r->gallery), r->galleries, name);
+    return err || facet_path_exists(r->gallery) ? err : enrol(r, e, r->gallery);
 }
 
 /* --- one experiment --- */
@@ -62,7 +93,7 @@ static void add_number(struct words *w, const char *option, double value)
     add(w, option, text);
 }
 
-static void make_words(struct words *w, const struct runner *r, const struct facet_experiment *e, const struct place *p, const char *video)
+static void make_words(struct words *w, const struct runner *r, const struct facet_experiment *e, const struct place *p, const char *video, double every)
 {
     *w = (struct words){ .n = 0 };
     w->w[w->n++] = r->program;
@@ -75,15 +106,15 @@ static void make_words(struct words *w, const struct runner *r, const struct fac
     add(w, "--recogniser", e->recogniser.model);
     add(w, "--detect-backend", e->detector.backend);
     add(w, "--backend", e->recogniser.backend);
-    add(w, "--gallery", r->x->gallery);
+    add(w, "--gallery", r->gallery);
     add_number(w, "--threads", e->threads);
     add_number(w, "--min-face", e->min_face);
-    add_number(w, "--every", e->every > 1 ? e->every : 0);
+    add_number(w, "--every", every > 1 ? every : 0);
     add_number(w, "--max-frames", (double)r->x->max_frames);
     add_number(w, "--scan-every", e->mode == FACET_EXPERIMENT_GUIDED ? 5 : 0);
     add_number(w, "--idle-watts", r->x->idle_watts);
     add_number(w, "--core-watts", r->x->core_watts);
-    if (!*r->x->gallery)
+    if (!*r->gallery)
         w->w[w->n++] = "--no-gallery";
     if (e->mode == FACET_EXPERIMENT_EVERY)
         w->w[w->n++] = "--every-face";
@@ -91,42 +122,65 @@ static void make_words(struct words *w, const struct runner *r, const struct fac
     w->w[w->n] = NULL;
 }
 
-/* The last line that a program wrote before it gave up. */
-static int reason_of(const struct place *p, int code)
+/* The video as this experiment wants it: as it is, or a copy with so many lines or frames. */
+static int make_video(const struct runner *r, const struct facet_experiment *e, char *out, size_t cap)
 {
-    uint8_t *text = NULL;
-    size_t len = 0;
-    if (facet_file_read(p->log, MAX_ANSWER, &text, &len) != FACET_OK)
-        len = 0;
-    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-        text[--len] = '\0';
-    const char *line = len ? strrchr((const char *)text, '\n') : NULL;
-    int err = facet_fail(FACET_E_INTERNAL, "exit code %d%s%.400s", code, len ? ": " : "", line ? line + 1 : len ? (const char *)text : "");
-    free(text);
+    struct facet_video_opts vo = FACET_VIDEO_OPTS_INIT;
+    struct facet_video *v = NULL;
+    int height = e->height;
+    bool is_cut = e->is_site && r->x->max_frames > 0;      /* a camera shows all that there is */
+    if (!height && !is_cut)
+        return facet_copy_text(out, cap, e->video);
+    int err = height ? FACET_OK : facet_video_open(&v, e->video, &vo);
+    if (!err && !height)
+        height = facet_video_info(v)->height & ~1;
+    facet_video_close(&v);
+    return err ? err : facet_bench_sample(out, cap, e->video, height, r->x->max_frames, r->o->cancel);
+}
+
+static double fps_of(const char *video)
+{
+    struct facet_video_opts vo = FACET_VIDEO_OPTS_INIT;
+    struct facet_video *v = NULL;
+    double fps = facet_video_open(&v, video, &vo) == FACET_OK ? facet_video_info(v)->fps : 0;
+    facet_video_close(&v);
+    return fps > 0 ? fps : 25;
+}
+
+static int run_path(const struct runner *r, const struct facet_experiment *e, const struct place *p, const char *video)
+{
+    struct words w;
+    struct facet_child c = { 0 };
+    double every = e->frame_rate ? floor(fps_of(video) / e->frame_rate + 0.5) : e->every;
+    make_words(&w, r, e, p, video, every);
+    int err = facet_child_run(w.w, p->answer, p->log, r->o->cancel, &c.cost);
+    if (!err && c.cost.code != 0)
+        err = facet_child_fail(&c, "facet run", p->log);
+    return err ? err : facet_experiment_keep(e, p->answer, p->run, &c.cost, NULL);
+}
+
+static int run_site(const struct runner *r, const struct facet_experiment *e, const struct place *p, const char *video)
+{
+    struct facet_site_result *result = malloc(sizeof(*result));
+    const struct facet_site_run_opts o = { .x = r->x, .e = e, .program = r->program, .video = video, .gallery = r->gallery, .dir = p->dir,
+                                           .csv = p->part, .answer = p->answer, .log = p->log, .cancel = r->o->cancel };
+    if (!result)
+        return facet_fail_nomem();
+    int err = facet_site_run(result, &o);
+    if (!err)
+        err = facet_experiment_keep(e, p->answer, p->run, &result->device, result);
+    free(result);
     return err;
 }
 
-static int run_one(const struct runner *r, const struct facet_experiment *e, const struct place *p)
+static int run_one(struct runner *r, const struct facet_experiment *e, const struct place *p)
 {
-    char sample[4096];
-    const char *video = e->video;
-    struct words w;
-    struct facet_child_cost cost = { 0 };
-    if (strcmp(e->strategy, "edge") != 0 || strcmp(e->network, "none") != 0)
-        return facet_fail(FACET_E_UNSUPPORTED, "the strategy '%s' over the network '%s' needs a site", e->strategy, e->network);
-    int err = FACET_OK;
-    if (e->height) {
-        err = facet_bench_sample(sample, sizeof(sample), e->video, e->height, r->x->max_frames, r->o->cancel);
-        video = sample;
-    }
-    if (err)
-        return err;
-    make_words(&w, r, e, p, video);
-    err = facet_child_run(w.w, p->answer, p->log, r->o->cancel, &cost);
-    if (!err && cost.code != 0)
-        err = reason_of(p, cost.code);
+    char video[4096];
+    int err = make_video(r, e, video, sizeof(video));
     if (!err)
-        err = facet_experiment_keep(r->x, e, p->answer, p->run, &cost);
+        err = find_gallery(r, e);
+    if (!err)
+        err = e->is_site ? run_site(r, e, p, video) : run_path(r, e, p, video);
     if (!err && rename(p->part, p->csv) != 0)
         err = facet_fail_errno("keep", p->csv);
     return err;
@@ -151,9 +205,14 @@ static bool is_wanted(const struct runner *r, const struct facet_experiment *e)
     return !facet_path_exists(p.csv) && (r->o->retry || !facet_path_exists(p.failed));
 }
 
+static double passed_s(const struct runner *r)
+{
+    return (double)(facet_now_ns() - r->begun_ns) * 1e-9;
+}
+
 static void tell(const struct runner *r, const struct facet_experiment *e, size_t at, size_t n, const char *fault)
 {
-    double passed = (double)(facet_now_ns() - r->begun_ns) * 1e-9;
+    double passed = passed_s(r);
     struct facet_experiment_told t = { .at = at, .n = n, .now = e, .fault = fault, .left_s = at ? passed / (double)at * (double)(n - at) : -1 };
     if (r->o->progress)
         r->o->progress(r->o->ctx, &t);
@@ -196,17 +255,25 @@ int facet_experiments_run(const struct facet_experiments *x, const struct facet_
     if (!err)
         err = facet_path_join(r.runs, sizeof(r.runs), o->out, "runs");
     if (!err)
+        err = facet_path_join(r.galleries, sizeof(r.galleries), o->out, "galleries");
+    if (!err)
         err = facet_mkdirs(r.runs);
     if (!err)
         err = facet_experiments_write_head(x, o->out);
     for (size_t i = 0; !err && i < x->n; i++)
         n += is_wanted(&r, &x->items[i]);
     for (size_t i = 0; !err && i < x->n; i++) {
-        if (o->cancel && *o->cancel)
-            return facet_fail(FACET_E_CANCELLED, "cancelled");
-        if (is_wanted(&r, &x->items[i]))
-            err = do_one(&r, &x->items[i], at++, n, count);
+        if (!is_wanted(&r, &x->items[i]))
+            continue;
+        if (x->limit_s > 0 && passed_s(&r) > x->limit_s) {
+            count->left = n - at;
+            break;
+        }
+        err = o->cancel && *o->cancel ? facet_fail(FACET_E_CANCELLED, "cancelled") : do_one(&r, &x->items[i], at++, n, count);
     }
+    int removed = facet_remove_tree(r.galleries);          /* faces of people lie there */
+    if (!err)
+        err = removed;
     return err ? err : facet_experiments_write_summary(x, o->out);
 }
 
@@ -222,25 +289,32 @@ size_t facet_experiments_done(const struct facet_experiments *x, const char *out
     return n;
 }
 
-/* 10 ms of start, and for each frame some ms by its lines; faces of every frame cost as much again. */
+#define SITE_S 5.0                 /* broker, server and device begin, and the last events come */
+
+/* For each frame some ms by its lines; faces of every frame cost as much again. A site takes as long as the video. */
+static double expected_s(const struct facet_experiment *e, int64_t max_frames)
+{
+    struct facet_video_opts vo = FACET_VIDEO_OPTS_INIT;
+    struct facet_video *v = NULL;
+    double frames = 300, lines = e->height ? e->height : 720, fps = 25;
+    if (facet_video_open(&v, e->video, &vo) == FACET_OK) {
+        const struct facet_video_info *info = facet_video_info(v);
+        frames = info->frames > 0 ? (double)info->frames : frames;
+        lines = e->height ? e->height : info->height;
+        fps = info->fps > 0 ? info->fps : fps;
+    }
+    facet_video_close(&v);
+    if (max_frames > 0 && frames > (double)max_frames)
+        frames = (double)max_frames;
+    double ms = (4 + lines * lines * 20e-6) * (e->mode == FACET_EXPERIMENT_EVERY ? 2.5 : e->mode == FACET_EXPERIMENT_GUIDED ? 0.5 : 1);
+    double looked = e->frame_rate && e->frame_rate < fps ? frames * e->frame_rate / fps : frames / e->every;
+    return e->is_site ? SITE_S + frames / fps : 0.3 + looked * ms / 1000 * (strcmp(e->detector.backend, "ref") == 0 ? 60 : 1);
+}
+
 double facet_experiments_expected_s(const struct facet_experiments *x)
 {
     double all = 0;
-    for (size_t i = 0; i < x->n; i++) {
-        const struct facet_experiment *e = &x->items[i];
-        struct facet_video_opts vo = FACET_VIDEO_OPTS_INIT;
-        struct facet_video *v = NULL;
-        double frames = 300, lines = e->height ? e->height : 720;
-        if (facet_video_open(&v, e->video, &vo) == FACET_OK) {
-            const struct facet_video_info *info = facet_video_info(v);
-            frames = info->frames > 0 ? (double)info->frames : frames;
-            lines = e->height ? e->height : info->height;
-        }
-        facet_video_close(&v);
-        if (x->max_frames > 0 && frames > (double)x->max_frames)
-            frames = (double)x->max_frames;
-        double ms = (4 + lines * lines * 20e-6) * (e->mode == FACET_EXPERIMENT_EVERY ? 2.5 : e->mode == FACET_EXPERIMENT_GUIDED ? 0.5 : 1);
-        all += 0.3 + frames / e->every * ms / 1000 * (strcmp(e->detector.backend, "ref") == 0 ? 60 : 1);
-    }
-    return all;
+    for (size_t i = 0; i < x->n; i++)
+        all += expected_s(&x->items[i], x->max_frames);
+    return x->limit_s > 0 && all > x->limit_s ? x->limit_s : all;
 }

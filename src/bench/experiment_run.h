@@ -24,7 +24,7 @@ struct facet_experiment_run_opts {
     const atomic_int *cancel;              /* NULL: never */
     void (*progress)(void *ctx, const struct facet_experiment_told *t); void *ctx;      /* before each, and after with `fault` */
 };
-struct facet_experiment_count { size_t done, failed, before; };    /* before: done by an earlier run */
+struct facet_experiment_count { size_t done, failed, before, left; };      /* before: done by an earlier run; left: time was over */
 
 /* A failing experiment is recorded, and the rest go on. FACET_E_CANCELLED keeps what is done. */
 int facet_experiments_run(const struct facet_experiments *x, const struct facet_experiment_run_opts *o, struct facet_experiment_count *count);

@@ -4,6 +4,7 @@
 #include "base/rng.h"
 
 #include <stdint.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,4 +82,26 @@ int facet_stat_ratio(struct facet_stat *out, const double *a, const double *b, s
     out->high = quantile(ratios, REDRAWS, 0.975);
     free(work);
     return FACET_OK;
+}
+
+/* The smallest of sorted numbers that so large a part of them does not pass. */
+static double ranked(const double *sorted, size_t n, double part)
+{
+    size_t rank = (size_t)ceil((double)n * part);
+    return sorted[rank > 0 ? rank - 1 : 0];
+}
+
+void facet_spread_of(struct facet_spread *out, double *numbers, size_t n)
+{
+    *out = (struct facet_spread){ .mean = NAN, .p50 = NAN, .p95 = NAN, .p99 = NAN, .max = NAN, .n = n };
+    if (n == 0)
+        return;
+    qsort(numbers, n, sizeof(*numbers), by_size);
+    for (size_t i = 0; i < n; i++)
+        out->sum += numbers[i];
+    out->mean = out->sum / (double)n;
+    out->p50 = ranked(numbers, n, 0.50);
+    out->p95 = ranked(numbers, n, 0.95);
+    out->p99 = ranked(numbers, n, 0.99);
+    out->max = numbers[n - 1];
 }

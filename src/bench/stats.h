@@ -15,4 +15,8 @@ int facet_stat_of(struct facet_stat *out, const double *numbers, size_t n);
  * redrawn together (a seeded bootstrap). best: best(a) / best(b). */
 int facet_stat_ratio(struct facet_stat *out, const double *a, const double *b, size_t n);
 
+/* What a list of numbers comes to. Sorts them. Without numbers: all NAN, but for n and sum. */
+struct facet_spread { double sum, mean, p50, p95, p99, max; size_t n; };
+void facet_spread_of(struct facet_spread *out, double *numbers, size_t n);
+
 #endif

@@ -75,11 +75,14 @@ int facet_bench_run_main(struct facet_cli *cli, const void *options, int argc, c
         facet_complain("stopped; the same command goes on from here");
     if (!err)
         facet_say(cli, "%zu done, %zu failed, %zu were done before; %s/summary.csv\n", count.done, count.failed, count.before, o->out);
+    if (!err && count.left)
+        facet_say(cli, "%zu were left out: --quick ends within three minutes\n", count.left);
     if (!err && cli->json) {
         struct facet_answer a;
         facet_answer_begin(&a);
         facet_jsonw_kint(&a.w, "done", (int64_t)count.done);
         facet_jsonw_kint(&a.w, "failed", (int64_t)count.failed);
+        facet_jsonw_kint(&a.w, "left", (int64_t)count.left);
         facet_jsonw_kint(&a.w, "before", (int64_t)count.before);
         err = facet_answer_end(&a);
     }

@@ -10,7 +10,6 @@
 #include "models/models_priv.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,18 +17,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    return remove(path);
-}
-
-int facet__folder_remove(const char *path)
-{
-    if (!facet_path_exists(path))
-        return FACET_OK;
-    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) ? facet_fail_errno("remove", path) : FACET_OK;
-}
 
 int facet__folder_place(char *out, const char *prefix, const char *name, const char *suffix)
 {
@@ -109,10 +96,10 @@ int facet__folder_put(const char *name, const char *work, const char *result)
     if (!err)
         err = facet_path_join(old, sizeof(old), work, "old");
     if (!err)
-        err = facet__folder_remove(old);
+        err = facet_remove_tree(old);
     if (!err && facet_path_exists(to) && rename(to, old))
         err = facet_fail_errno("replace", to);
     if (!err && rename(result, to))
         err = facet_fail_errno("write", to);
-    return err ? err : facet__folder_remove(work);
+    return err ? err : facet_remove_tree(work);
 }

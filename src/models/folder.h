@@ -4,8 +4,6 @@
 
 #include "models/spec.h"
 
-/* With all that is below; FACET_OK when it is not there. */
-int facet__folder_remove(const char *path);
 /* <models>/<prefix><name><suffix> into out, of PATH_MAX bytes. */
 int facet__folder_place(char *out, const char *prefix, const char *name, const char *suffix);
 /* Waits for other processes that make or remove this model. *fd is closed by the caller. */

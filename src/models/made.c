@@ -144,7 +144,7 @@ int facet_made_open(struct facet_made **out, const struct facet_model_spec *from
     if (!err)
         err = facet_path_join(m->result, sizeof(m->result), m->work, "result");
     if (!err)
-        err = facet__folder_remove(m->work);
+        err = facet_remove_tree(m->work);
     if (!err)
         err = facet_mkdirs(m->result);
     if (err)
@@ -261,7 +261,7 @@ void facet_made_close(struct facet_made **made)
     if (!m)
         return;
     if (*m->work)
-        facet__folder_remove(m->work);
+        facet_remove_tree(m->work);
     if (m->lock >= 0)
         close(m->lock);
     free(m);

@@ -33,7 +33,7 @@ static int open_work(struct pull *p)
     if (!err)
         err = facet_path_join(p->result, sizeof(p->result), p->work, "result");
     if (!err)
-        err = facet__folder_remove(p->result);
+        err = facet_remove_tree(p->result);
     return err ? err : facet_mkdirs(p->result);
 }
 
@@ -151,9 +151,9 @@ int facet_model_remove(const struct facet_model_spec *s)
     if (!err && !facet_path_exists(dir) && !facet_path_exists(work))
         err = facet_fail(FACET_E_NOT_FOUND, "cannot remove '%s': it is not there", s->name);
     if (!err)
-        err = facet__folder_remove(work);
+        err = facet_remove_tree(work);
     if (!err)
-        err = facet__folder_remove(dir);
+        err = facet_remove_tree(dir);
     if (fd >= 0)
         close(fd);
     return err;
