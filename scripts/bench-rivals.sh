@@ -1,7 +1,7 @@
 #!/bin/bash
 # usage: scripts/bench-rivals.sh BUILD-FOLDER [options of facet bench engine]
 # Fetches the rivals and races them: ONNX Runtime's library from npm (the tarball alone, nothing is installed
-# and no script of it runs) and OpenVINO's from its Python package into .cache/rivals, oneDNN and XNNPACK from Debian
+# and no script of it runs) and OpenVINO's from its Python package into .cache/rivals, oneDNN, XNNPACK and OpenCV from Debian
 # where they are missing (and then builds their modules). By hand only, never in CI: it downloads 170 MB.
 # FACET_ORT_LIB and FACET_OPENVINO_LIB name others.
 set -euo pipefail
@@ -49,8 +49,13 @@ fetch_debian() {
 
 [ -n "${FACET_ORT_LIB:-}" ] || [ -e "$dir/libonnxruntime.so.1" ] || fetch_onnxruntime
 [ -n "${FACET_OPENVINO_LIB:-}" ] || compgen -G "$dir/openvino/libopenvino_c.so*" > /dev/null || fetch_wheel openvino 2026.4.1 'openvino/libs/*.so*'
-if [ ! -e "$build/src/modules/facet-onednn.so" ] || [ ! -e "$build/src/modules/facet-xnnpack.so" ]; then
-    fetch_debian libdnnl-dev libxnnpack-dev libpthreadpool-dev libfaiss-dev
+have_modules() {
+    local name
+    for name in onednn xnnpack opencv; do [ -e "$build/src/modules/facet-$name.so" ] || return; done
+}
+
+if ! have_modules; then
+    fetch_debian libdnnl-dev libxnnpack-dev libpthreadpool-dev libfaiss-dev libopencv-dnn-dev g++
     meson setup --reconfigure "$build" > /dev/null
     ninja -C "$build" > /dev/null
 fi

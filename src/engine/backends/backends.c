@@ -19,9 +19,10 @@ const struct facet_backend_ops *const facet_backends[] = {
 static const struct { const char *name, *module, *package; } modules[] = {
     {"onednn", "facet-onednn", "libdnnl2 (to build: libdnnl-dev)"},
     {"xnnpack", "facet-xnnpack", "libxnnpack0 (to build: libxnnpack-dev)"},
+    {"opencv", "facet-opencv", "libopencv-dnn406 (to build: libopencv-dnn-dev)"},
 };
 
-const char *const facet_backend_names[] = { "cpu", "ref", "onnxruntime", "onednn", "xnnpack", "openvino", NULL };
+const char *const facet_backend_names[] = { "cpu", "ref", "onnxruntime", "onednn", "xnnpack", "openvino", "opencv", NULL };
 
 static int open_module(const struct facet_backend_ops **out, size_t i)
 {

@@ -38,6 +38,8 @@ static void test_backend__absent_library_is_refused_with_what_to_do(void **state
     assert_int_equal(facet_backend_find(&b, "onednn"), FACET_E_UNSUPPORTED);
     assert_non_null(strstr(facet_error_text(), "back end 'onednn' is not here"));
     assert_int_equal(facet_backend_find(&b, "xnnpack"), FACET_E_UNSUPPORTED);
+    assert_int_equal(facet_backend_find(&b, "opencv"), FACET_E_UNSUPPORTED);
+    assert_non_null(strstr(facet_error_text(), "back end 'opencv' is not here"));
     unsetenv("FACET_MODULES");
     assert_null(b);
 }
@@ -290,6 +292,18 @@ static void test_xnnpack__agrees_where_it_is(void **state)
     check_rival("xnnpack");
 }
 
+/* Bounds that are inputs, and ever new shapes: more than it keeps networks for. */
+static void test_opencv__agrees_where_it_is(void **state)
+{
+    const struct facet_shape m = { 4, { 1, 3, 224, 224 } };
+    struct facet_shape s[7];
+    for (int i = 0; i < 7; i++)
+        s[i] = (struct facet_shape){ 4, { 1 + i % 2, 3, 20 + i % 6, 31 } };
+    check_rival("opencv");
+    assert_agree("mobilenetv2", "opencv", &m, 1);
+    assert_agree("pnet", "opencv", s, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_onednn__agrees_where_it_is),
         cmocka_unit_test(test_onednn__agrees_in_16_bits_where_it_is),
         cmocka_unit_test(test_xnnpack__agrees_where_it_is),
+        cmocka_unit_test(test_opencv__agrees_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
