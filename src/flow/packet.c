@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONGEST_REST 200 /* packets that a chip's memory waits for, before it is let go */
+
 const char *const facet_step_names[FACET_STEPS] = {
     [FACET_STEP_INGEST] = "ingest",   [FACET_STEP_DETECT] = "detect",
     [FACET_STEP_TRACK] = "track",     [FACET_STEP_ALIGN] = "align",
@@ -69,9 +71,17 @@ static void keep_chip(struct facet_packet *p, struct facet_face *f)
     facet_image_fini(&f->chip);
 }
 
+static void let_go_of_rested(struct facet_packet *p)
+{
+    for (int i = 0; i < FACET_SPARE_CHIPS; i++)
+        if (p->spare[i].image.data && ++p->spare[i].rested > LONGEST_REST)
+            facet_image_fini(&p->spare[i].image);
+}
+
 void facet_packet_reset(struct facet_packet *p)
 {
     facet_frame_unref(&p->frame);
+    let_go_of_rested(p);
     for (int i = 0; i < FACET_MAX_FACES; i++) {
         struct facet_face *f = &p->faces[i];
         keep_chip(p, f);

@@ -54,8 +54,8 @@ struct facet_face {
     bool identity_changed;         /* the track's answer became this in this frame: an event */
 };
 
-struct facet_chip_memory { struct facet_image image; size_t cap; };
-#define FACET_SPARE_CHIPS 2        /* of a packet: more faces at once than that are rare */
+struct facet_chip_memory { struct facet_image image; size_t cap; int rested; };
+#define FACET_SPARE_CHIPS 16       /* of a packet: more new faces at once than that are rare */
 
 struct facet_packet {
     struct facet_frame *frame;     /* reference; NULL at the end-of-track flush of a source */
@@ -82,8 +82,8 @@ struct facet_packet {
 int facet_packet_open(struct facet_packet **out, int dim);
 void facet_packet_close(struct facet_packet **p);
 /* Drops the frame and clears every face but for its embedding's memory. Chip and embedding belong to the face they
- * are in: stages that sort or drop faces swap whole structs, they never copy one over another. A few chips' memory is
- * kept for the next, whichever face wants it: kept face by face it would grow for hours, up to what a crowd needs. */
+ * are in: stages that sort or drop faces swap whole structs, they never copy one over another. Some chips' memory is
+ * kept for the next, whichever face wants it, as long as it is wanted: kept face by face it would grow for hours. */
 void facet_packet_reset(struct facet_packet *p);
 /* Room for the chip of one of its faces, which then owns it. */
 int facet_packet_chip(struct facet_packet *p, struct facet_face *f, enum facet_pixel format, int width, int height);
