@@ -6,7 +6,7 @@ set -euo pipefail
 
 build="gcc libc6-dev meson ninja-build pkg-config ca-certificates python3
     libsodium-dev libjansson-dev libyaml-dev libsqlite3-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev
-    libturbojpeg0-dev libspng-dev zlib1g-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
+    libturbojpeg0-dev libspng-dev zlib1g-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libgnutls28-dev
     libcurl4-openssl-dev libmosquitto-dev libnghttp2-dev libssl-dev scdoc"
 test="libcmocka-dev g++ libopencv-dnn-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user git
     libgstrtspserver-1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-plugins-base gstreamer1.0-plugins-good

@@ -35,6 +35,16 @@ void facet_sha256_hex(struct facet_sha256 *h, char out[FACET_SHA256_HEX])
     sodium_bin2hex(out, FACET_SHA256_HEX, bytes, sizeof(bytes));
 }
 
+int facet_fingerprint_parse(uint8_t out[FACET_FINGERPRINT], const char *text)
+{
+    const char *end = text;
+    size_t n = 0;
+    int code = sodium_hex2bin(out, FACET_FINGERPRINT, text, strlen(text), ":", &n, &end);
+    if (code || n != FACET_FINGERPRINT || *end)
+        return facet_fail(FACET_E_INVALID, "a certificate's fingerprint is its SHA-256: 64 hex digits, not '%.110s'", text);
+    return FACET_OK;
+}
+
 void facet_hmac_init(struct facet_hmac *h, const void *key, size_t key_len)
 {
     crypto_auth_hmacsha256_init((void *)h->state, key, key_len);

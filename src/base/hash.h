@@ -15,6 +15,10 @@ void facet_sha256_hex(struct facet_sha256 *h, char out[FACET_SHA256_HEX]);   /* 
 void facet_sha256_of(const void *data, size_t len, char out[FACET_SHA256_HEX]);
 int facet_sha256_file(const char *path, char out[FACET_SHA256_HEX]);
 
+/* 32 bytes from the text of a certificate's SHA-256: 64 hex digits of either case, ':' between pairs or not. FACET_E_INVALID. */
+#define FACET_FINGERPRINT 32
+int facet_fingerprint_parse(uint8_t out[FACET_FINGERPRINT], const char *text);
+
 /* HMAC (RFC 2104) of it: who knows the key made this. Keys of any length. */
 struct facet_hmac { _Alignas(16) unsigned char state[256]; };
 void facet_hmac_init(struct facet_hmac *h, const void *key, size_t key_len);

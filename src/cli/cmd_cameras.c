@@ -11,11 +11,11 @@
 #include <string.h>
 
 struct cameras_options {
-    const char *username, *password_file;
+    const char *username, *password_file, *ca, *fingerprint;
     int transport;
     double seconds;
     int64_t timeout;
-    bool hardware;
+    bool hardware, insecure;
 };
 
 #define OPT(...) FACET_OPT(struct cameras_options, __VA_ARGS__)
@@ -24,6 +24,9 @@ struct cameras_options {
 static const struct facet_opt cameras_opts[] = {
     OPT(username, "username", 'u', FACET_OPT_STR, "NAME", "user at the camera, instead of in its address"),
     OPT(password_file, "password-file", 0, FACET_OPT_PATH, "FILE", "file whose first line is the password; without it $FACET_CAMERA_PASSWORD is"),
+    OPT(ca, "ca", 0, FACET_OPT_PATH, "FILE", "rtsps, https: certificates that are believed (default: the system's)"),
+    OPT(fingerprint, "fingerprint", 0, FACET_OPT_STR, "SHA256", "rtsps, https: the one certificate that is believed, whoever signed it"),
+    OPT(insecure, "insecure", 0, FACET_OPT_FLAG, NULL, "rtsps, https: do not check the certificate"),
     { .name = "transport", .kind = FACET_OPT_CHOICE, .value = "tcp|udp", .offset = offsetof(struct cameras_options, transport),
       .fallback = "tcp", .help = "of RTSP" },
     { .name = "seconds", .letter = 's', .kind = FACET_OPT_NUM, .value = "S", .min = 0.1, .max = 3600,
@@ -57,7 +60,11 @@ static int read_password(struct facet_camera_conf *c, const struct cameras_optio
 static int read_words(struct facet_camera_conf *c, const struct cameras_options *o, const char *url)
 {
     *c = (struct facet_camera_conf){ .name = "probe", .hardware = o->hardware, .timeout_ms = (int)o->timeout };
+    c->insecure = o->insecure;
     facet_copy_text(c->transport, sizeof(c->transport), transports[o->transport]);
+    if ((o->ca && facet_copy_text(c->ca, sizeof(c->ca), o->ca)) ||
+        (o->fingerprint && facet_copy_text(c->fingerprint, sizeof(c->fingerprint), o->fingerprint)))
+        return facet_fail(FACET_E_INVALID, "--ca or --fingerprint is too long");
     if (facet_copy_text(c->url, sizeof(c->url), url))
         return facet_fail(FACET_E_INVALID, "the camera's address is too long");
     if (o->username && facet_copy_text(c->username, sizeof(c->username), o->username))
@@ -128,7 +135,8 @@ const struct facet_cmd facet_cmd_cameras = {
     .summary = "try a camera out before it goes into a site's file",
     .usage = "probe [options] URL",
     .details = "URL is rtsp://, rtsps://, http:// or https:// (MJPEG), /dev/videoN, or a file. The password comes from --password-file or "
-               "$FACET_CAMERA_PASSWORD. What is told of an address never holds its user or password. docs/cameras.md.",
+               "$FACET_CAMERA_PASSWORD. What is told of an address never holds its user or password. A camera that shows a certificate "
+               "which nobody who is believed has signed is refused, and its fingerprint told. docs/cameras.md.",
     .options = cameras_opts,
     .options_size = sizeof(struct cameras_options),
     .min_args = 1,

@@ -135,6 +135,8 @@ static int take_text(const struct facet__site_key *k, struct facet_camera_conf *
 {
     if (!text)
         return refuse(k->name, "a text");
+    if (!strcmp(k->name, "ca") && *text)
+        return facet_fail(FACET_E_INVALID, "'ca' names a file, which is not taken from outside: give 'fingerprint'");
     if (is_secret(k))
         return facet_copy_text((char *)c + k->offset, k->size, text) ? refuse(k->name, "too long") : FACET_OK;
     return facet__site_set(k, c, text, "") ? FACET_E_INVALID : FACET_OK;

@@ -232,6 +232,9 @@ static int start_camera(struct cloud *c, struct sent_camera *s, const struct fac
     s->conf = conf;
     s->is_live = is_device;
     s->is_sent = is_device || !facet_url_scheme(conf->url, scheme, sizeof(scheme));
+    if (!s->is_sent && *conf->ca)
+        return facet_fail(FACET_E_UNSUPPORTED, "the server connects to camera '%s' itself and has not the file '%s': give its 'fingerprint' instead of 'ca'",
+                          conf->name, conf->ca);
     name_camera(s, c->node->site->device);
     int err = s->is_sent ? facet_upload_open(&s->ring, 0) : FACET_OK;
     if (!err && s->is_sent) {

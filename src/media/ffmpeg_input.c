@@ -6,9 +6,11 @@
 #include "base/errors.h"
 #include "base/str.h"
 #include "base/url.h"
+#include "media/ffmpeg_tls.h"
 #include "media/v4l2_priv.h"
 
 #include <errno.h>
+#include <libavutil/opt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,13 +87,15 @@ static int open_file(struct facet__input *in)
 struct scheme {
     const char *name, *protocols, *formats;
     bool is_rtsp;
+    const char *inside;            /* what is spoken within TLS; NULL: there is none */
+    int port;
 };
 
 static const struct scheme schemes[] = {
-    {"rtsp", "rtsp,rtp,udp,tcp", "rtsp", true},
-    {"rtsps", "rtsps,rtsp,rtp,udp,tcp,tls", "rtsp", true},
-    {"http", "http,tcp", CONTAINERS, false},
-    {"https", "https,http,tls,tcp", CONTAINERS, false},
+    {"rtsp", "rtsp,rtp,udp,tcp", "rtsp", true, NULL, 0},
+    {"rtsps", "rtsp,rtp,tcp", "rtsp", true, "rtsp", 322},
+    {"http", "http,tcp", CONTAINERS, false, NULL, 0},
+    {"https", "http,tcp", CONTAINERS, false, "http", 443},
 };
 
 static const struct scheme *scheme_of(const char *path)
@@ -113,7 +117,7 @@ static AVDictionary *options_of(const struct scheme *s, const struct facet__inpu
     av_dict_set_int(&options, "timeout", (int64_t)in->timeout_ms * 1000, 0);
     av_dict_set(&options, "fpsprobesize", "0", 0);
     if (s->is_rtsp) {
-        av_dict_set(&options, "rtsp_transport", o->transport && *o->transport ? o->transport : "tcp", 0);
+        av_dict_set(&options, "rtsp_transport", !s->inside && o->transport && *o->transport ? o->transport : "tcp", 0);
         av_dict_set(&options, "allowed_media_types", "video", 0);
     } else {
         av_dict_set(&options, "analyzeduration", "1000000", 0);
@@ -130,20 +134,74 @@ static int refuse_unused(const AVDictionary *options, const char *name)
     return facet_fail(FACET_E_UNSUPPORTED, "cannot open '%s': this FFmpeg does not know the option '%s'", name, e->key);
 }
 
+static void forget(struct facet_str *url)
+{
+    if (url->data)
+        explicit_bzero(url->data, url->len); /* the login is in it */
+    facet_str_fini(url);
+}
+
+/* Makes the line to a camera behind TLS, and `url` the address of its end here. */
+static int open_line(struct facet__input *in, const struct scheme *s, const struct facet_video_opts *o, struct facet_str *url,
+                     AVDictionary **options)
+{
+    struct facet__tls_line_opts line = {.name = in->name, .insecure = o->insecure, .timeout_ms = in->timeout_ms, .is_over = facet__input_is_over,
+                                        .ctx = in};
+    struct facet_str here = FACET_STR_INIT;
+    char login[1024], rest[2048], host[300];
+    int port = 0;
+    av_url_split(NULL, 0, login, sizeof(login), line.host, sizeof(line.host), &line.port, rest, sizeof(rest), facet_str_text(url));
+    snprintf(host, sizeof(host), line.port > 0 ? "Host: %s:%d\r\n" : "Host: %s\r\n", line.host, line.port);
+    line.port = line.port > 0 ? line.port : s->port;
+    int err = facet_copy_text(line.ca, sizeof(line.ca), o->ca ? o->ca : "");
+    if (!err)
+        err = facet_copy_text(line.fingerprint, sizeof(line.fingerprint), o->fingerprint ? o->fingerprint : "");
+    if (!err)
+        err = facet__tls_line_open(&in->line, &line, &port);
+    if (err && in->is_late)
+        err = facet__input_fail(in, AVERROR_EXIT, "open");
+    if (!err)
+        err = facet_str_printf(&here, "%s://%s%s127.0.0.1:%d%s", s->inside, login, *login ? "@" : "", port, rest);
+    if (!err && !s->is_rtsp)
+        av_dict_set(options, "headers", host, 0);
+    explicit_bzero(login, sizeof(login));
+    forget(url);
+    *url = here;
+    return err;
+}
+
+/* A camera that sends us elsewhere sends us to where nobody checks a certificate. */
+static int refuse_elsewhere(const struct facet__input *in, const char *url)
+{
+    char host[256], asked[256];
+    uint8_t *location = NULL;
+    int port = 0, asked_port = 0;
+    if (in->format->pb)
+        av_opt_get(in->format->pb, "location", AV_OPT_SEARCH_CHILDREN, &location);
+    av_url_split(NULL, 0, NULL, 0, host, sizeof(host), &port, NULL, 0, location ? (char *)location : in->format->url);
+    av_url_split(NULL, 0, NULL, 0, asked, sizeof(asked), &asked_port, NULL, 0, url);
+    av_free(location);
+    if (port == asked_port && !strcmp(host, asked))
+        return FACET_OK;
+    return facet_fail(FACET_E_PERMISSION, "cannot open '%s': it sends us to another address; give that one", in->name);
+}
+
 static int open_address(struct facet__input *in, const char *path, const struct scheme *s, const struct facet_video_opts *o)
 {
     struct facet_str url = FACET_STR_INIT;
-    int err = facet_url_login(&url, path, o->username, o->password);
     AVDictionary *options = options_of(s, in, o);
+    int err = facet_url_login(&url, path, o->username, o->password);
+    if (!err && s->inside)
+        err = open_line(in, s, o, &url, &options);
     in->format->max_delay = REORDER_US;
     int code = err ? 0 : avformat_open_input(&in->format, facet_str_text(&url), NULL, &options);
-    if (url.data)
-        explicit_bzero(url.data, url.len); /* the login is in it */
-    facet_str_fini(&url);
-    if (!err && code < 0)
+    if (!err && code < 0 && !(err = facet__tls_line_error(in->line)))
         err = facet__input_fail(in, code, "open");
-    else if (!err)
+    if (!err)
         err = refuse_unused(options, in->name);
+    if (!err && s->inside)
+        err = refuse_elsewhere(in, facet_str_text(&url));
+    forget(&url);
     av_dict_free(&options);
     return err;
 }
@@ -284,6 +342,7 @@ void facet__input_close(struct facet__input *in)
     if (in->io)
         av_freep(&in->io->buffer);
     avio_context_free(&in->io);
+    facet__tls_line_close(&in->line);
     free(in->name);
     *in = (struct facet__input){0};
 }

@@ -24,6 +24,7 @@ struct facet__input {
     int (*waiting)(void *ctx, int waited_ms);
     void *waiting_ctx;
     struct facet__v4l2 *camera;
+    struct facet__tls_line *line; /* to a camera behind TLS */
     int raw_bytes;             /* of a picture of its, when it is not compressed */
     int timeout_ms;            /* of this call; 0: none */
     uint64_t since_ns;         /* when it began to wait */

@@ -26,6 +26,9 @@ struct facet_video_opts {
     bool low_delay;             /* pictures come out as soon as they are in; not for streams whose order matters */
     const char *transport;      /* of RTSP: "tcp" (NULL too), "udp" */
     const char *username, *password;        /* NULL or "": those of the address */
+    /* Whom rtsps: and https: believe: whoever the file `ca` names (NULL or "": the system's authorities) for the address's
+     * host, or only the certificate with that SHA-256 (64 hex digits, ':' may stand between), or anybody. */
+    const char *ca, *fingerprint; bool insecure;
     int width, height; double fps;          /* wished of a V4L2 camera; 0: 1280x720, 30 */
     int timeout_ms;             /* without data for so long: FACET_E_TIMEOUT; half of it for opening. 0: 5000 */
     /* Bytes of a container (MPEG-TS, MP4, Matroska ...) from here; `path` is only its name. 0: the end; FACET_E_AGAIN:

@@ -6,7 +6,7 @@
 
 #define FACET__VIDEO_MODULE "facet-ffmpeg"
 #define FACET__VIDEO_SYMBOL "facet_video_module"
-#define FACET__VIDEO_ABI 3 /* changes with anything below, and with the structs it names */
+#define FACET__VIDEO_ABI 4 /* changes with anything below, and with the structs it names */
 
 struct facet__decoder;
 struct facet__encoder;

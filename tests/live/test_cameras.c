@@ -8,11 +8,13 @@
 #include "base/errors.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "media/picture.h"
 #include "stages/ingest/cameras.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SECRET "open.sesame" /* no text may hold it */
 #define START_MS 8000
@@ -277,19 +279,131 @@ static void test_camera__udp_works_too(void **state)
     proc_stop_all();
 }
 
-static void test_camera__tls_works_too(void **state)
+static struct facet_camera_conf believing(const char *name, const char *url, const char *ca, const char *fingerprint)
+{
+    struct facet_camera_conf c = conf(name, url);
+    assert_int_equal(facet_copy_text(c.ca, sizeof(c.ca), ca), FACET_OK);
+    assert_int_equal(facet_copy_text(c.fingerprint, sizeof(c.fingerprint), fingerprint), FACET_OK);
+    return c;
+}
+
+/* What openssl says of a file: "sha256 Fingerprint=AB:CD...". */
+static void fingerprint_of(const char *cert, char out[128])
+{
+    char log[512], line[256] = "";
+    snprintf(log, sizeof(log), "%s", scratch_path(&scratch, "fingerprint.log"));
+    unlink(log);
+    assert_int_equal(RUN(log, "openssl", "x509", "-in", cert, "-noout", "-fingerprint", "-sha256"), 0);
+    FILE *f = fopen(log, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f) && !strstr(line, "Fingerprint="))
+        continue;
+    fclose(f);
+    snprintf(out, 128, "%.95s", strchr(line, '=') + 1);
+}
+
+static void await_lost(struct rig *r, const char *name, const char *why)
+{
+    WAIT_FOR(step(r) && is(r, name, FACET_CAMERA_LOST), START_MS);
+    if (!strstr(status(r, name).error, why))
+        fail_msg("camera '%s' says '%s', and nothing of '%s'", name, status(r, name).error, why);
+}
+
+static void test_camera__tls_is_believed_by_authority_or_fingerprint_only(void **state)
 {
     struct camera cam = {0};
     struct rig r;
-    char url[64], cert[512], key[512];
+    char url[64], cert[512], key[512], ca[512], other[512], print[128], wrong[128];
     certs_make(&scratch);
     snprintf(cert, sizeof(cert), "%s", scratch_path(&scratch, "server.crt"));
     snprintf(key, sizeof(key), "%s", scratch_path(&scratch, "server.key"));
+    snprintf(ca, sizeof(ca), "%s", scratch_path(&scratch, "ca.crt"));
+    snprintf(other, sizeof(other), "%s", scratch_path(&scratch, "other-ca.crt"));
+    fingerprint_of(cert, print);
+    snprintf(wrong, sizeof(wrong), "%s", print);
+    wrong[0] = wrong[0] == '0' ? '1' : '0';
     CAMERA(&cam, &scratch, "--tls", cert, key);
     snprintf(url, sizeof(url), "rtsps://127.0.0.1:%d/cam0", cam.port);
-    struct facet_camera_conf c = conf("door", url);
-    rig_open(&r, &c, 1);
+    struct facet_camera_conf c[] = {believing("authority", url, ca, ""), believing("print", url, "", print), believing("anybody", url, "", ""),
+                                    believing("nothing", url, "", ""), believing("stranger", url, other, ""), believing("wrong", url, "", wrong)};
+    c[2].insecure = true;
+    rig_open(&r, c, 6);
+    for (int i = 0; i < 3; i++)
+        pump_frames(&r, i, 10, START_MS);
+    await_lost(&r, "nothing", "nobody who is believed");
+    await_lost(&r, "stranger", "nobody who is believed");
+    await_lost(&r, "wrong", "another certificate");
+    assert_int_equal(r.frames[3] + r.frames[4] + r.frames[5], 0);
+    camera_say(&cam, "drop"); /* and again, by another connection */
     pump_frames(&r, 0, 10, START_MS);
+    pump_frames(&r, 1, 10, START_MS);
+    rig_close(&r);
+    proc_stop_all();
+}
+
+static void test_camera__tls_of_another_name_or_none_at_all_is_refused(void **state)
+{
+    struct camera named = {0}, plain = {0};
+    struct rig r;
+    char url[64], cert[512], key[512], missing[512];
+    snprintf(cert, sizeof(cert), "%s", scratch_path(&scratch, "ca.crt")); /* for no host */
+    snprintf(key, sizeof(key), "%s", scratch_path(&scratch, "ca.key"));
+    snprintf(missing, sizeof(missing), "%s", scratch_path(&scratch, "no-such.pem"));
+    CAMERA(&named, &scratch, "--tls", cert, key);
+    camera_start(&plain, &scratch, NULL);
+    snprintf(url, sizeof(url), "rtsps://127.0.0.1:%d/cam0", named.port);
+    struct facet_camera_conf c[3] = {believing("named", url, cert, ""), believing("missing", url, missing, "")};
+    snprintf(url, sizeof(url), "rtsps://127.0.0.1:%d/cam0", plain.port);
+    c[2] = believing("plain", url, "", "");
+    c[2].insecure = true;
+    rig_open(&r, c, 3);
+    await_lost(&r, "named", "another name");
+    await_lost(&r, "missing", "holds no certificate");
+    await_lost(&r, "plain", "cannot open");
+    assert_int_equal(r.frames[0] + r.frames[1] + r.frames[2], 0);
+    rig_close(&r);
+    proc_stop_all();
+}
+
+/* Pictures as a camera sends them, in a file that openssl's own server sends as it is. */
+static void write_mjpeg(const char *name, int pictures)
+{
+    struct facet_image img = {0};
+    struct facet_str jpeg = FACET_STR_INIT;
+    assert_int_equal(facet_image_init(&img, FACET_PIXEL_RGB24, 64, 48), FACET_OK);
+    memset(img.data, 90, img.stride * 48);
+    assert_int_equal(facet_picture_encode(&jpeg, &img, "jpeg", 80), FACET_OK);
+    FILE *f = fopen(scratch_path(&scratch, name), "wb");
+    assert_non_null(f);
+    fputs("HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=next\r\n\r\n", f);
+    for (int i = 0; i < pictures; i++) {
+        fprintf(f, "--next\r\nContent-Type: image/jpeg\r\nContent-Length: %zu\r\n\r\n", jpeg.len);
+        assert_int_equal(fwrite(jpeg.data, 1, jpeg.len, f), jpeg.len);
+        fputs("\r\n", f);
+    }
+    assert_int_equal(fclose(f), 0);
+    facet_image_fini(&img);
+    facet_str_fini(&jpeg);
+}
+
+static void test_camera__https_is_believed_by_authority_or_fingerprint_only(void **state)
+{
+    struct proc web = {0};
+    struct rig r;
+    char url[64], line[1400], print[128];
+    const int port = free_port();
+    write_mjpeg("video", 20);
+    snprintf(line, sizeof(line), "cd '%s' && exec openssl s_server -quiet -HTTP -accept 127.0.0.1:%d -cert server.crt -key server.key", scratch.dir, port);
+    PROC(&web, scratch_path(&scratch, "web.log"), "/bin/sh", "-c", line);
+    wait_port(&web, port, START_MS);
+    fingerprint_of(scratch_path(&scratch, "server.crt"), print);
+    snprintf(url, sizeof(url), "https://127.0.0.1:%d/video", port);
+    struct facet_camera_conf c[] = {believing("print", url, "", print), believing("nothing", url, "", "")};
+    rig_open(&r, c, 2);
+    WAIT_FOR(step(&r) && r.frames[0] > 0, START_MS);
+    assert_string_equal(status(&r, "print").codec, "mjpeg");
+    await_lost(&r, "nothing", "nobody who is believed");
+    assert_int_equal(r.frames[1], 0);
     rig_close(&r);
     proc_stop_all();
 }
@@ -395,7 +509,9 @@ int main(void)
         cmocka_unit_test_teardown(test_camera__stalled_server_is_seen_and_left, proc_teardown),
         cmocka_unit_test_teardown(test_camera__garbage_and_slowness_are_survived, proc_teardown),
         cmocka_unit_test_teardown(test_camera__udp_works_too, proc_teardown),
-        cmocka_unit_test_teardown(test_camera__tls_works_too, proc_teardown),
+        cmocka_unit_test_teardown(test_camera__tls_is_believed_by_authority_or_fingerprint_only, proc_teardown),
+        cmocka_unit_test_teardown(test_camera__tls_of_another_name_or_none_at_all_is_refused, proc_teardown),
+        cmocka_unit_test_teardown(test_camera__https_is_believed_by_authority_or_fingerprint_only, proc_teardown),
         cmocka_unit_test_teardown(test_camera__mjpeg_over_http_with_and_without_password, proc_teardown),
         cmocka_unit_test_teardown(test_cameras__come_and_go_while_running, proc_teardown),
         cmocka_unit_test(test_camera__nobody_there_is_tried_again_and_can_be_closed),

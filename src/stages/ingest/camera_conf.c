@@ -2,6 +2,7 @@
 #include "stages/ingest/cameras_priv.h"
 
 #include "base/errors.h"
+#include "base/hash.h"
 #include "base/url.h"
 
 #include <math.h>
@@ -67,6 +68,21 @@ static int check_address(const struct facet_camera_conf *c)
     return FACET_OK;
 }
 
+static int check_trust(const struct facet_camera_conf *c)
+{
+    uint8_t print[FACET_FINGERPRINT];
+    char scheme[32] = "";
+    facet_url_scheme(c->url, scheme, sizeof(scheme));
+    bool has_tls = strcmp(scheme, "rtsps") == 0 || strcmp(scheme, "https") == 0;
+    if ((*c->ca || *c->fingerprint) && !has_tls)
+        return facet_fail(FACET_E_INVALID, "camera '%s' has a 'ca' or 'fingerprint', but shows no certificate: only rtsps and https do", c->name);
+    if (*c->ca && *c->fingerprint)
+        return facet_fail(FACET_E_INVALID, "camera '%s' has both a 'ca' and a 'fingerprint': give one", c->name);
+    if (*c->fingerprint && facet_fingerprint_parse(print, c->fingerprint))
+        return facet_fail_prefix(FACET_E_INVALID, "camera '%s'", c->name);
+    return FACET_OK;
+}
+
 static int check_numbers(const struct facet_camera_conf *c)
 {
     if (!isfinite(c->fps) || c->fps < 0 || c->fps > 1000)
@@ -115,11 +131,14 @@ static int check_schedule(const struct facet_camera_conf *c)
 int facet_camera_conf_check(const struct facet_camera_conf *c)
 {
     if (!is_text(c->name, sizeof(c->name)) || !is_text(c->url, sizeof(c->url)) || !is_text(c->username, sizeof(c->username)) ||
-        !is_text(c->password, sizeof(c->password)) || !is_text(c->transport, sizeof(c->transport)))
-        return facet_fail(FACET_E_INVALID, "a camera's name, url, username, password or transport is no text");
+        !is_text(c->password, sizeof(c->password)) || !is_text(c->transport, sizeof(c->transport)) ||
+        !is_text(c->ca, sizeof(c->ca)) || !is_text(c->fingerprint, sizeof(c->fingerprint)))
+        return facet_fail(FACET_E_INVALID, "a camera's name, url, username, password, transport, ca or fingerprint is no text");
     int err = check_name(c->name);
     if (!err)
         err = check_address(c);
+    if (!err)
+        err = check_trust(c);
     if (!err)
         err = check_numbers(c);
     if (!err)

@@ -28,7 +28,8 @@ static int open_it(struct facet_video **v, const struct facet_camera_conf *c, st
 {
     const struct facet_video_opts o = {
         .cancel = w->cancel, .live = true, .low_delay = !facet__camera_is_file(c), .hardware = c->hardware, .transport = c->transport,
-        .username = c->username, .password = c->password, .timeout_ms = c->timeout_ms, .fps = c->fps,
+        .username = c->username, .password = c->password, .ca = c->ca, .fingerprint = c->fingerprint,
+        .insecure = c->insecure, .timeout_ms = c->timeout_ms, .fps = c->fps,
         .waiting = while_waiting, .waiting_ctx = w,
     };
     return facet_video_open(v, c->url, &o);

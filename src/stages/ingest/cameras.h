@@ -45,6 +45,7 @@ struct facet_camera_conf {
     char name[FACET_MAX_NAME];     /* unique; letters, digits, '-', '_' */
     char url[1024];                /* rtsp:// rtsps:// http(s):// (MJPEG) /dev/videoN or v4l2: file path; may hold user:password, never told on */
     char username[128], password[128];         /* instead of in the url */
+    char ca[512], fingerprint[128]; bool insecure;     /* whom rtsps: and https: believe: media/video.h */
     char transport[8];             /* "tcp" (default), "udp" */
     double fps;                    /* at most so many frames a second are taken; 0: all */
     bool every_frame;              /* nothing is dropped, the source waits: files in tests and experiments */

@@ -93,6 +93,29 @@ static void test_hmac__published_examples(void **state)
     assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+static void test_fingerprint__is_read_with_and_without_colons(void **state)
+{
+    static const char plain[] = "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff";
+    char colons[3 * FACET_FINGERPRINT] = "";
+    uint8_t a[FACET_FINGERPRINT], b[FACET_FINGERPRINT];
+    for (size_t i = 0; i < FACET_FINGERPRINT; i++)
+        snprintf(colons + 3 * i, sizeof(colons) - 3 * i, "%.2s%s", plain + 2 * i, i + 1 < FACET_FINGERPRINT ? ":" : "");
+    assert_int_equal(facet_fingerprint_parse(a, plain), FACET_OK);
+    assert_int_equal(facet_fingerprint_parse(b, colons), FACET_OK);
+    assert_memory_equal(a, b, sizeof(a));
+    assert_int_equal(a[1], 0x11);
+    assert_int_equal(a[31], 0xff);
+}
+
+static void test_fingerprint__of_another_form_is_refused(void **state)
+{
+#define HEX62 "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddee"
+    static const char *const wrong[] = {"", "00", HEX62, HEX62 "f", HEX62 "zz", HEX62 "ff00", "sha256:" HEX62 "ff"};
+    uint8_t a[FACET_FINGERPRINT];
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_int_equal(facet_fingerprint_parse(a, wrong[i]), FACET_E_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +123,8 @@ int main(void)
         cmocka_unit_test(test_sha256__parts_equal_the_whole),
         cmocka_unit_test(test_sha256__missing_file_is_refused),
         cmocka_unit_test(test_hmac__published_examples),
+        cmocka_unit_test(test_fingerprint__is_read_with_and_without_colons),
+        cmocka_unit_test(test_fingerprint__of_another_form_is_refused),
         cmocka_unit_test(test_hash64__any_changed_bit_changes_it),
         cmocka_unit_test(test_hash64__zeros_of_each_length_differ),
         cmocka_unit_test(test_hash64__is_the_same_everywhere),

@@ -95,6 +95,10 @@ static void test_camera_json__refuses_what_is_wrong(void **state)
         { "{\"name\":\"a\",\"url\":\"rtsp://h/s\",\"min_face\":90,\"max_face\":40}", "40" },
         { "{\"name\":\"a\",\"url\":\"rtsp://h/s\",\"disabled\":true}", "no member" },
         { "{\"name\":\"a\",\"url\":\"gopher://h/s\"}", "gopher" },
+        { "{\"name\":\"a\",\"url\":\"rtsps://h/s\",\"ca\":\"/etc/shadow\"}", "fingerprint" },
+        { "{\"name\":\"a\",\"url\":\"rtsps://h/s\",\"fingerprint\":\"12:34\"}", "64 hex digits" },
+        { "{\"name\":\"a\",\"url\":\"rtsp://h/s\",\"fingerprint\":\"12:34\"}", "only rtsps and https" },
+        { "{\"name\":\"a\",\"url\":\"rtsps://h/s\",\"insecure\":\"yes\"}", "true or false" },
     };
     static struct facet_camera_conf c;
     (void)state;
