@@ -1,5 +1,6 @@
 /* The device's half of hybrid. A face that align wants embedded becomes a chip in the outbox; the track's name comes back
- * whenever the server has one, and is put on the faces of the track from then on. While the server is away for long, and only
+ * whenever the server has one, and is put on the faces of the track from then on. Of a track no more chips wait in the outbox
+ * than the server needs to be sure; a better view takes the place of the poorest of them. While the server is away for long, and only
  * when told to, the device's own embed and identify do the work: then no chips are made, and the device tells who it is. */
 #include "deploy/hybrid_device.h"
 
@@ -8,6 +9,7 @@
 #include "base/log.h"
 #include "deploy/hybrid.h"
 #include "deploy/node_priv.h"
+#include "deploy/outbox.h"
 #include "deploy/strategy.h"
 #include "media/picture.h"
 #include "models/models.h"
@@ -17,11 +19,17 @@
 #include <string.h>
 
 #define TRACKS 1024
+#define WAITING 8
+#define CONFIRM 2                  /* answers that the server wants to agree, where the file does not say */
+
+struct waiting { unsigned number; float quality; };    /* a chip that was in the outbox when we last looked */
 
 struct followed {
     int64_t track;                 /* 0: free */
     uint64_t used;
-    unsigned chips;                /* sent of it */
+    unsigned chips;                /* made of it, without those that took another's place */
+    struct waiting waiting[WAITING];
+    int n_waiting;
     int64_t frames, captured_ms;
     double first_ms, last_ms;
     char camera[FACET_MAX_NAME];
@@ -117,7 +125,7 @@ static void fill_chip(const struct facet_hybrid *h, struct facet_wire_chip *c, c
     c->format = is_png ? FACET_CHIP_PNG : FACET_CHIP_JPEG;
 }
 
-static int send_chip(struct facet_hybrid *h, const struct facet_packet *p, const struct facet_face *f, unsigned number)
+static int send_chip(struct facet_hybrid *h, const struct facet_packet *p, const struct facet_face *f, unsigned number, bool replaces)
 {
     struct facet_message m = { .kind = FACET_MESSAGE_CHIP };
     const struct facet_site *s = h->node->site;
@@ -128,22 +136,58 @@ static int send_chip(struct facet_hybrid *h, const struct facet_packet *p, const
     fill_chip(h, &m.chip, p, f, number);
     m.chip.data = (const uint8_t *)h->picture.data;
     m.chip.len = h->picture.len;
-    struct facet__wire_how how = { .id = m.chip.id, .class = FACET_SPOOL_CHIP, .expires_ms = m.chip.expires_ms };
+    struct facet__wire_how how = { .id = m.chip.id, .class = FACET_SPOOL_CHIP, .expires_ms = m.chip.expires_ms, .replaces = replaces };
     return facet__wire_send(h->node, s->device, "chip", &m, &how);
 }
 
-/* The number of the next chip of this track; 0: it has had enough. */
-static unsigned take_number(struct facet_hybrid *h, int64_t track)
+/* Under the lock: the poorest of a track's chips that still wait; those that do not any more are forgotten. */
+static struct waiting *find_poorest(struct facet_hybrid *h, struct followed *t)
 {
-    int most = h->node->site->hybrid.chips_per_track;
+    struct waiting *poorest = NULL;
+    for (int i = t->n_waiting - 1; i >= 0; i--) {
+        char id[FACET_EVENT_ID];
+        facet_hybrid_id(id, h->node->site->device, h->run, FACET_HYBRID_CHIP, t->track, (int64_t)t->waiting[i].number, 0);
+        if (!facet_outbox_waits(h->node->outbox, id))
+            t->waiting[i] = t->waiting[--t->n_waiting];
+    }
+    for (int i = 0; i < t->n_waiting; i++)
+        if (!poorest || t->waiting[i].quality < poorest->quality)
+            poorest = &t->waiting[i];
+    return poorest;
+}
+
+/* The number of this face's chip; 0: it is not worth one. *replaces: the chip that waits by that number is poorer. */
+static unsigned choose_number(struct facet_hybrid *h, const struct facet_face *f, bool *replaces)
+{
+    const struct facet_site *s = h->node->site;
+    int most = s->hybrid.chips_per_track, keep = s->gallery.confirm_frames ? s->gallery.confirm_frames : CONFIRM;
     unsigned number = 0;
+    keep = keep < WAITING ? keep : WAITING;
     facet_lock_take(&h->lock);
-    struct followed *t = find(h, track, true);
+    struct followed *t = find(h, f->track, true);
     t->used = h->now;
-    if (most == 0 || t->chips < (unsigned)most)
+    struct waiting *poorest = most ? find_poorest(h, t) : NULL;
+    *replaces = poorest && (t->n_waiting >= keep || t->chips >= (unsigned)most);
+    if (*replaces && f->quality.score > poorest->quality) {
+        number = poorest->number;
+        poorest->quality = f->quality.score;
+    } else if (!*replaces && (!most || t->chips < (unsigned)most)) {
         number = ++t->chips;
+        if (t->n_waiting < WAITING)
+            t->waiting[t->n_waiting++] = (struct waiting){ number, f->quality.score };
+    }
     facet_lock_give(&h->lock);
     return number;
+}
+
+/* One that left just now cannot be replaced any more: then it is as good as any. */
+static void offer_chip(struct facet_hybrid *h, const struct facet_packet *p, const struct facet_face *f)
+{
+    bool replaces;
+    unsigned number = choose_number(h, f, &replaces);
+    int err = number ? send_chip(h, p, f, number, replaces) : FACET_OK;
+    if (err && !(replaces && err == FACET_E_NOT_FOUND))
+        facet_log(FACET_LOG_ERROR, "hybrid", "a chip of track %lld is lost: %s", (long long)f->track, facet_error_text());
 }
 
 static void note_faces(struct facet_hybrid *h, const struct facet_packet *p)
@@ -185,10 +229,8 @@ static int chips_step(void *state, struct facet_packet *p)
         return step_own(c->own, p);
     for (int i = 0; i < p->n_faces && p->frame; i++) {
         const struct facet_face *f = &p->faces[i];
-        unsigned number = f->wants_embedding && f->has_chip && f->track ? take_number(h, f->track) : 0;
-        if (number && send_chip(h, p, f, number)) {
-            facet_log(FACET_LOG_ERROR, "hybrid", "a chip of track %lld is lost: %s", (long long)f->track, facet_error_text());
-        }
+        if (f->wants_embedding && f->has_chip && f->track)
+            offer_chip(h, p, f);
     }
     return FACET_OK;
 }

@@ -74,7 +74,9 @@ static int send_later(struct facet_node *n, const char *topic, const struct face
         err = facet_copy_text(item.topic, sizeof(item.topic), topic);
     if (!err && how->person)
         err = facet_copy_text(item.person, sizeof(item.person), how->person);
-    return err ? facet_fail(err, "a message's id or topic is too long") : facet_outbox_put(n->outbox, &item);
+    if (err)
+        return facet_fail(err, "a message's id or topic is too long");
+    return how->replaces ? facet_outbox_replace(n->outbox, &item) : facet_outbox_put(n->outbox, &item);
 }
 
 int facet__wire_send(struct facet_node *n, const char *device, const char *word, const struct facet_message *m, const struct facet__wire_how *how)

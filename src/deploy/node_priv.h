@@ -26,8 +26,9 @@ struct facet_outbox;
 #define FACET__NODE_FACES 64       /* of a camera that are kept for drawing */
 #define FACET__NODE_PARTS 24
 
-/* How a message is sent through the outbox: it comes again until the other side has it. */
-struct facet__wire_how { const char *id; enum facet_spool_class class; int64_t expires_ms; const char *person; };
+/* How a message is sent through the outbox: it comes again until the other side has it. `replaces`: it takes the place of what
+ * waits by this id (facet_outbox_replace). */
+struct facet__wire_how { const char *id; enum facet_spool_class class; int64_t expires_ms; const char *person; bool replaces; };
 
 struct facet__part {
     const char *name;

@@ -335,6 +335,14 @@ int facet_outbox_replace(struct facet_outbox *b, const struct facet_spool_item *
     return err;
 }
 
+bool facet_outbox_waits(struct facet_outbox *b, const char *id)
+{
+    facet_lock_take(&b->lock);
+    bool waits = facet_spool_waits(b->spool, id, b->newest);
+    facet_lock_give(&b->lock);
+    return waits;
+}
+
 void facet_outbox_online(struct facet_outbox *b)
 {
     facet_lock_take(&b->lock);

@@ -35,6 +35,8 @@ void facet_outbox_close(struct facet_outbox **b);
 int facet_outbox_put(struct facet_outbox *b, const struct facet_spool_item *item);
 /* As facet_spool_replace, of what was never sent: FACET_E_NOT_FOUND when it was. */
 int facet_outbox_replace(struct facet_outbox *b, const struct facet_spool_item *item);
+/* Is it still here, and was it never sent? */
+bool facet_outbox_waits(struct facet_outbox *b, const char *id);
 /* The broker has it. */
 void facet_outbox_published(struct facet_outbox *b, int64_t token);
 /* The server has it. */

@@ -3,24 +3,33 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "deploy/before.h"
 #include "deploy/node_priv.h"
 #include "deploy/outbox.h"
 
 #include <stdio.h>
 #include <string.h>
 
-struct events_out { struct facet_node *node; };
+struct events_out {
+    struct facet_node *node;
+    struct facet_lock lock;        /* of `before` */
+    bool has_lock;
+    struct facet_before before;
+};
 
 static const char *word_of(enum facet_event_type t)
 {
     return t == FACET_EVENT_NEW || t == FACET_EVENT_FACE ? "new" : t == FACET_EVENT_END ? "end" : "update";
 }
 
-/* {"type":"new","id":"...","before":null,"after":{...}} */
-static int to_json(const struct facet_event *e, struct facet_str *out)
+/* {"type":"update","id":"...","before":{...},"after":{...}}; `before` NULL: null. */
+static int to_json(const struct facet_event *e, const struct facet_event *before, struct facet_str *out)
 {
-    facet_str_printf(out, "{\"type\":\"%s\",\"id\":\"%s\",\"before\":null,\"after\":", word_of(e->type), e->id);
-    int err = facet_event_to_json(e, out);
+    facet_str_printf(out, "{\"type\":\"%s\",\"id\":\"%s\",\"before\":", word_of(e->type), e->id);
+    int err = before ? facet_event_to_json(before, out) : FACET_OK;
+    facet_str_puts(out, before ? ",\"after\":" : "null,\"after\":");
+    if (!err)
+        err = facet_event_to_json(e, out);
     facet_str_puts(out, "}");
     return err ? err : out->err;
 }
@@ -32,31 +41,46 @@ static bool out_wanted(const struct facet_node *n)
 
 static int out_open(void *state, struct facet_node *n)
 {
-    ((struct events_out *)state)->node = n;
-    return FACET_OK;
+    struct events_out *o = state;
+    o->node = n;
+    int err = facet_lock_init(&o->lock);
+    o->has_lock = !err;
+    return err;
 }
 
-static int put(struct facet_node *n, const struct facet_event *e, const struct facet_str *json)
+/* Whom either of the two names: `before` names nobody else (before.h). */
+static const char *person_of(const struct facet_event *e, const struct facet_event *before)
+{
+    return e->identity.decision == FACET_KNOWN ? e->identity.name : before ? before->identity.name : "";
+}
+
+static int put(struct facet_node *n, const struct facet_event *e, const char *person, const struct facet_str *json)
 {
     struct facet_spool_item item = { .class = FACET_SPOOL_EVENT, .payload = json->data, .len = json->len,
                                      .created_ms = e->published_ms, .expires_ms = e->expires_ms };
     int err = facet_copy_text(item.id, sizeof(item.id), e->id);
     if (!err)
-        err = facet_copy_text(item.person, sizeof(item.person), e->identity.decision == FACET_KNOWN ? e->identity.name : "");
+        err = facet_copy_text(item.person, sizeof(item.person), person);
     snprintf(item.topic, sizeof(item.topic), "%s/events", n->site->mqtt.prefix);
     return err ? err : facet_outbox_put(n->outbox, &item);
 }
 
-/* A camera's state has topics of its own. */
+/* A camera's state has topics of its own. What arrives from elsewhere is what was before our own word of it (hybrid). */
 static void out_event(void *state, const struct facet_event *e, bool is_own)
 {
-    struct facet_node *n = ((struct events_out *)state)->node;
+    struct events_out *o = state;
     struct facet_str json = FACET_STR_INIT;
-    if (!is_own || e->type == FACET_EVENT_CAMERA)
+    struct facet_event before;
+    if (e->type == FACET_EVENT_CAMERA)
         return;
-    int err = to_json(e, &json);
+    facet_lock_take(&o->lock);
+    bool has_before = facet_before_step(&o->before, e, &before);
+    facet_lock_give(&o->lock);
+    if (!is_own)
+        return;
+    int err = to_json(e, has_before ? &before : NULL, &json);
     if (!err)
-        err = put(n, e, &json);
+        err = put(o->node, e, person_of(e, has_before ? &before : NULL), &json);
     if (err)
         facet_log(FACET_LOG_ERROR, "node", "event %s could not be put into the outbox: %s", e->id, facet_error_text());
     facet_str_fini(&json);
@@ -64,7 +88,10 @@ static void out_event(void *state, const struct facet_event *e, bool is_own)
 
 static void out_close(void *state)
 {
-    (void)state;
+    struct events_out *o = state;
+    facet_before_fini(&o->before);
+    if (o->has_lock)
+        facet_lock_fini(&o->lock);
 }
 
 const struct facet__part facet__part_events_out = {
@@ -78,12 +105,15 @@ const struct facet__part facet__part_events_out = {
 
 /* ---- the server's side ---- */
 
+struct events_in { struct facet_node *node; };
+
 static bool in_wanted(const struct facet_node *n)
 {
     return facet__node_is_server(n) && facet__node_has_broker(n);
 }
 
-/* The object behind "after" is the last member: a quote inside a text is escaped, so the first match is the key. */
+/* The object behind "after" is the last member, and the one before it has no such key: a quote inside a text is escaped, so the
+ * first match is it. */
 static int from_json(struct facet_event *out, const char *text, size_t len)
 {
     static const char key[] = "\"after\":";
@@ -103,9 +133,20 @@ static void tell_stored(struct facet_node *n, const struct facet_event *e)
         (void)facet__wire_send(n, e->device, "stored", &m, NULL);
 }
 
+static int in_open(void *state, struct facet_node *n)
+{
+    ((struct events_in *)state)->node = n;
+    return FACET_OK;
+}
+
+static void in_close(void *state)
+{
+    (void)state;
+}
+
 static int in_topic(void *state, const struct facet_mqtt_message *m)
 {
-    struct facet_node *n = ((struct events_out *)state)->node;
+    struct facet_node *n = ((struct events_in *)state)->node;
     struct facet_event e;
     char topic[128];
     snprintf(topic, sizeof(topic), "%s/events", n->site->mqtt.prefix);
@@ -127,10 +168,10 @@ static const char *const in_topics[] = { "events", NULL };
 
 const struct facet__part facet__part_events_in = {
     .name = "events-in",
-    .state_size = sizeof(struct events_out),
+    .state_size = sizeof(struct events_in),
     .wanted = in_wanted,
-    .open = out_open,
+    .open = in_open,
     .topics = in_topics,
     .topic = in_topic,
-    .close = out_close,
+    .close = in_close,
 };

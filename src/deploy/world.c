@@ -465,7 +465,7 @@ static void world_stop(void *state)
 {
     struct world *w = state;
     facet_lock_take(&w->lock);
-    facet__world_set(w, FACET__WORLD_NODE, w->available, "offline", true);
+    facet__world_set(w, FACET__WORLD_NODE, w->available, "stopped", true);
     (void)facet_board_flush(&w->board, say_board, w);
     facet_lock_give(&w->lock);
 }

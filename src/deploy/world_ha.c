@@ -48,6 +48,7 @@ static void begin(struct facet_jsonw *j, struct facet_str *s, const struct world
     facet_jsonw_kstr(j, "name", e->name);
     facet_jsonw_kstr(j, "unique_id", id);
     facet_jsonw_kstr(j, "availability_topic", w->available);
+    facet_jsonw_kstr(j, "availability_template", "{{ 'online' if value == 'online' else 'offline' }}");
 }
 
 static void end(struct facet_jsonw *j, struct facet_str *s, struct world *w, const struct entity *e, int group)

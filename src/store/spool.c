@@ -217,17 +217,32 @@ int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *given)
     return err;
 }
 
+/* Number and size of what waits by this id; zeros when nothing does. */
+static int find_id(struct facet_spool *s, const char *id, int64_t found[2])
+{
+    sqlite3_stmt *q = facet__spool_use(s, FIND_ID);
+    int err = bound(s, !sqlite3_bind_text(q, 1, id, -1, SQLITE_STATIC), "look through");
+    found[0] = found[1] = 0;
+    return err ? err : facet__spool_numbers(s, q, "look through", found, 2);
+}
+
+bool facet_spool_waits(struct facet_spool *s, const char *id, int64_t behind)
+{
+    int64_t found[2];
+    facet_lock_take(&s->lock);
+    bool waits = !find_id(s, id, found) && found[0] > behind;
+    facet_lock_give(&s->lock);
+    return waits;
+}
+
 /* Inside a transaction. */
 static int exchange(struct facet_spool *s, const struct facet_spool_item *item, int64_t behind, int64_t *seq)
 {
     int64_t found[2], size = size_of(item);
-    sqlite3_stmt *q = facet__spool_use(s, FIND_ID);
-    int err = bound(s, !sqlite3_bind_text(q, 1, item->id, -1, SQLITE_STATIC), "look through");
-    if (!err)
-        err = facet__spool_numbers(s, q, "look through", found, 2);
+    int err = find_id(s, item->id, found);
     if (!err && found[0] <= behind)
         return facet_fail(FACET_E_NOT_FOUND, "'%s' does not wait in spool '%s' any more", item->id, s->path);
-    q = facet__spool_use_int(s, EXCHANGE, found[0]);
+    sqlite3_stmt *q = facet__spool_use_int(s, EXCHANGE, found[0]);
     bool ok = !sqlite3_bind_int64(q, 2, item->expires_ms) && !sqlite3_bind_text(q, 3, item->person, -1, SQLITE_STATIC) &&
               !sqlite3_bind_int64(q, 4, size) && !sqlite3_bind_int(q, 5, s->vault != NULL) &&
               !(item->len ? sqlite3_bind_blob64(q, 6, item->payload, item->len, SQLITE_STATIC) : sqlite3_bind_zeroblob(q, 6, 0));
@@ -383,12 +398,9 @@ int facet_spool_ack(struct facet_spool *s, int64_t seq)
 
 int facet_spool_ack_id(struct facet_spool *s, const char *id)
 {
-    int64_t found[2] = {0, 0};
+    int64_t found[2];
     facet_lock_take(&s->lock);
-    sqlite3_stmt *q = facet__spool_use(s, FIND_ID);
-    int err = bound(s, !sqlite3_bind_text(q, 1, id, -1, SQLITE_STATIC), "look through");
-    if (!err)
-        err = facet__spool_numbers(s, q, "look through", found, 2);
+    int err = find_id(s, id, found);
     if (!err && found[0])
         err = ack_now(s, found[0]);
     facet_lock_give(&s->lock);

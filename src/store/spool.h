@@ -48,6 +48,8 @@ int facet_spool_put(struct facet_spool *s, const struct facet_spool_item *item);
 /* What waits by this id behind `behind` gets the payload, person and end of `item`, and stays where it is. FACET_E_NOT_FOUND:
  * there is no such thing (any more). */
 int facet_spool_replace(struct facet_spool *s, const struct facet_spool_item *item, int64_t behind);
+/* Does something with this id wait behind `behind`? */
+bool facet_spool_waits(struct facet_spool *s, const char *id, int64_t behind);
 /* The oldest item behind `after`; FACET_E_END when there is none. Expired ones are dropped on the way. FACET_E_FORMAT: it is
  * damaged; seq and id say which, so that it can be let go. */
 int facet_spool_next(struct facet_spool *s, int64_t after, struct facet_spool_item *out);

@@ -10,6 +10,8 @@
 #include "lib/proc.h"
 #include "lib/scratch.h"
 #include "store/events.h"
+#include "store/spool.h"
+#include "wire/message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,14 +290,19 @@ static void know_edge(const char *camera)
 }
 
 /* Its outbox is named after it, so that tests do not find each other's. */
-static void write_hybrid(const char *name, const char *camera)
+static void write_hybrid_with(const char *name, const char *camera, const char *hybrid)
 {
     char more[2048], site[64];
     snprintf(more, sizeof(more),
-             "device: one\nmqtt: {host: 127.0.0.1, port: %d}\noutbox: {path: %s-outbox.db}\nhybrid: {chips_per_track: 0}\n%s",
-             broker.port, scratch_path(&scratch, name), camera);
+             "device: one\nmqtt: {host: 127.0.0.1, port: %d}\noutbox: {path: %s-outbox.db}\nhybrid: {%s}\n%s",
+             broker.port, scratch_path(&scratch, name), hybrid, camera);
     snprintf(site, sizeof(site), "%s-device.yaml", name);
     write_site(site, more);
+}
+
+static void write_hybrid(const char *name, const char *camera)
+{
+    write_hybrid_with(name, camera, "chips_per_track: 0");
 }
 
 static const char *store_of(const char *name)
@@ -346,10 +353,67 @@ static void test_strategies__give_the_same_tracks_and_names(void **state)
     assert_true(edge_cost.bytes == 0);
 }
 
+struct chips { int64_t track[TRACKS]; int count[TRACKS]; float best[TRACKS]; int n; };
+
+static void note_chip(struct chips *c, const struct facet_wire_chip *chip)
+{
+    int i = 0;
+    while (i < c->n && c->track[i] != chip->track.number)
+        i++;
+    assert_true(i < TRACKS);
+    c->n += i == c->n;
+    c->track[i] = chip->track.number;
+    c->count[i]++;
+    c->best[i] = chip->quality > c->best[i] ? chip->quality : c->best[i];
+}
+
+/* What waits in a device's outbox. */
+static void read_chips(struct chips *out, const char *name)
+{
+    struct facet_spool *s;
+    struct facet_spool_item item;
+    struct facet_message m;
+    char path[512];
+    int64_t after = 0;
+    memset(out, 0, sizeof(*out));
+    snprintf(path, sizeof(path), "%s-outbox.db", scratch_path(&scratch, name));
+    struct facet_spool_opts o = { .path = path };
+    assert_ok(facet_spool_open(&s, &o));
+    for (; facet_spool_next(s, after, &item) == FACET_OK; free(item.payload)) {
+        after = item.seq;
+        size_t len = strlen(item.topic);
+        if (len < 5 || strcmp(item.topic + len - 5, "/chip"))
+            continue;
+        assert_ok(facet_message_unpack(&m, item.payload, item.len));
+        note_chip(out, &m.chip);
+        facet_message_fini(&m);
+    }
+    facet_spool_close(&s);
+}
+
+/* With nobody there, as many chips of a track wait as answers must agree, and the best view is among them. */
+static void assert_best_wait(const struct chips *all, const char *camera)
+{
+    struct chips few;
+    int fewer = 0;
+    write_hybrid_with("few", camera, "chips_per_track: 3");
+    (void)run_device("few-device.yaml", "hybrid");
+    read_chips(&few, "few");
+    assert_int_equal(few.n, all->n);
+    for (int i = 0; i < all->n; i++) {
+        assert_int_equal(few.track[i], all->track[i]);
+        assert_true(few.count[i] == (all->count[i] < 2 ? all->count[i] : 2));
+        assert_true(few.best[i] == all->best[i]);
+        fewer += few.count[i] < all->count[i];
+    }
+    assert_true(fewer > 2);
+}
+
 /* The device runs while nobody is there: all of it is on its disk, and goes with the next run. */
 static void test_strategies__hybrid_loses_nothing_without_broker_and_server(void **state)
 {
     struct seen hybrid;
+    struct chips chips;
     struct proc server = { .pid = 0 };
     char camera[1024];
     (void)state;
@@ -358,6 +422,8 @@ static void test_strategies__hybrid_loses_nothing_without_broker_and_server(void
     write_hybrid("away", camera);
     broker_kill(&broker);
     (void)run_device("away-device.yaml", "hybrid");
+    read_chips(&chips, "away");
+    assert_best_wait(&chips, camera);
     broker_start(&broker);
     start_server(&server, "away", free_port());
     (void)run_device("away-device.yaml", "hybrid");

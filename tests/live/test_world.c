@@ -24,6 +24,7 @@
 
 #define TOPICS 256
 #define MS 8000
+#define AVAILABLE "\"availability_template\":\"{{ 'online' if value == 'online' else 'offline' }}\","
 
 struct heard { char topic[200], payload[1400]; size_t len; int count; bool retained; };
 
@@ -234,7 +235,7 @@ static void test_availability__is_retained_and_ends_with_a_goodbye(void **state)
     assert_heard(r, "home/box.1/available", "online");
     assert_true(last(r, "home/box.1/available").retained);
     facet_node_close(&r->n);
-    assert_heard(r, "home/box.1/available", "offline");
+    assert_heard(r, "home/box.1/available", "stopped");
 }
 
 static void test_availability__of_the_dead_is_told_by_the_broker(void **state)
@@ -430,7 +431,7 @@ static void test_presence__events_of_an_outage_bring_nobody_back(void **state)
 /* ---- Home Assistant ---- */
 
 static const char *const front_switch = "{\"name\":\"Enabled\",\"unique_id\":\"facet_box_1_front_enabled\","
-    "\"availability_topic\":\"home/box.1/available\",\"state_topic\":\"home/front/enabled/state\","
+    "\"availability_topic\":\"home/box.1/available\"," AVAILABLE "\"state_topic\":\"home/front/enabled/state\","
     "\"command_topic\":\"home/front/enabled/set\",\"payload_on\":\"ON\",\"payload_off\":\"OFF\",\"device\":{\"identifiers\":"
     "[\"facet_box_1_front\"],\"name\":\"front\",\"manufacturer\":\"Facet\",\"sw_version\":\"" FACET_VERSION "\",\"via_device\":\"facet_box_1\"}}";
 
@@ -492,7 +493,7 @@ static void test_discovery__people_go_with_the_gallery(void **state)
     r->ear = open_ear(r, "ear");
     add_person(r, "Ada");
     assert_heard(r, "homeassistant/binary_sensor/facet_box_1/person_1/config", "{\"name\":\"Ada\",\"unique_id\":\"facet_box_1_person_1\","
-        "\"availability_topic\":\"home/box.1/available\",\"state_topic\":\"home/box.1/person/1\","
+        "\"availability_topic\":\"home/box.1/available\"," AVAILABLE "\"state_topic\":\"home/box.1/person/1\","
         "\"value_template\":\"{{ 'ON' if value_json.present else 'OFF' }}\",\"json_attributes_topic\":\"home/box.1/person/1\","
         "\"device_class\":\"presence\",\"device\":{\"identifiers\":[\"facet_box_1\"],\"name\":\"Facet box.1\",\"manufacturer\":\"Facet\","
         "\"sw_version\":\"" FACET_VERSION "\"}}");
@@ -568,6 +569,43 @@ static void test_node__lives_through_a_hostile_client(void **state)
     facet_str_fini(&json);
 }
 
+/* What an event of our own says was before it. */
+static void assert_before(struct room *r, const struct facet_event *e, const char *id, const char *name)
+{
+    struct facet_json *j;
+    facet__node_event(r->n, e, 0);
+    WAIT_FOR(strstr(last(r, "home/events").payload, e->id) && strstr(strstr(last(r, "home/events").payload, "\"after\""), e->id), MS);
+    struct heard h = last(r, "home/events");
+    assert_int_equal(facet_json_parse(&j, h.payload, h.len, "event"), FACET_OK);
+    const struct facet_json *before = facet_json_get(j, "before");
+    assert_string_equal(facet_json_str(facet_json_get(before, "id"), ""), id);
+    assert_string_equal(facet_json_str(facet_json_get(before, "name"), ""), name);
+    facet_json_unref(&j);
+}
+
+static void test_events__say_what_was_before(void **state)
+{
+    struct room *r = *state;
+    struct facet_event back;
+    open_node(r);
+    r->ear = open_ear(r, "ear");
+    ticked(r);                     /* what is too old goes with the first, and x2 has no time */
+    struct facet_event begins = seen(r, "e1", FACET_EVENT_NEW, 0, ""), named = seen(r, "e2", FACET_EVENT_IDENTITY, 3, "Ada");
+    struct facet_event renamed = seen(r, "e3", FACET_EVENT_IDENTITY, 4, "Bob"), ends = seen(r, "e4", FACET_EVENT_END, 4, "Bob");
+    assert_before(r, &begins, "", "");
+    assert_before(r, &named, "e1", "");
+    assert_before(r, &renamed, "e2", "");      /* an event names one person */
+    assert_before(r, &ends, "e3", "Bob");
+    struct facet_event other = seen(r, "e5", FACET_EVENT_NEW, 0, "");
+    assert_before(r, &other, "", "");
+    /* with an object there, others still find what is after it */
+    static const char text[] = "{\"type\":\"end\",\"id\":\"x2\",\"before\":{\"id\":\"x1\",\"type\":\"face_new\",\"run\":\"\\\"after\\\":{\"},"
+                               "\"after\":{\"id\":\"x2\",\"type\":\"track_end\",\"run\":\"r\"}}";
+    broker_publish(&r->b, "home/events", text, NULL);
+    WAIT_FOR(ticked(r) && facet_events_get(facet_node_events(r->n), "x2", &back) == FACET_OK, MS);
+    assert_int_equal(facet_events_get(facet_node_events(r->n), "x1", &back), FACET_E_NOT_FOUND);
+}
+
 static void test_events__that_were_retained_are_not_believed(void **state)
 {
     struct room *r = *state;
@@ -604,6 +642,7 @@ int main(void)
         WORLD_TEST(test_discovery__people_go_with_the_gallery),
         WORLD_TEST(test_stats__are_json_of_this_device),
         WORLD_TEST(test_node__lives_through_a_hostile_client),
+        WORLD_TEST(test_events__say_what_was_before),
         WORLD_TEST(test_events__that_were_retained_are_not_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
