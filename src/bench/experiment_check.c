@@ -63,6 +63,24 @@ static void check_row(struct facet_checked *c, const struct facet_table *s, cons
     note(c, "summary.csv has no row of %s", id);
 }
 
+/* What a site's run tells of both ends and of what passed between them. */
+static void check_site(struct facet_checked *c, const struct facet_json *run, const char *name)
+{
+    static const char *const keys[] = { "video_seconds", "events", "tracks", "decisions", "device_cpu_seconds", "server_cpu_seconds",
+                                        "device_peak_bytes", "server_peak_bytes", "bytes_up", "bytes_down" };
+    const struct facet_json *site = facet_json_get(run, "site");
+    if (strcmp(facet_json_str(facet_json_get(run, "setup"), "path"), "site") != 0)
+        return;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (!(facet_json_num(facet_json_get(site, keys[i]), -1) >= 0)) {
+            note(c, "%s: its site has no '%s'", name, keys[i]);
+            return;
+        }
+    double p50 = facet_json_num(facet_json_get(site, "delay_p50_ms"), 0), p99 = facet_json_num(facet_json_get(site, "delay_p99_ms"), 0);
+    if (p50 < 0 || p99 < p50)
+        note(c, "%s: half of the delays are over %g ms, and only one in a hundred over %g ms", name, p50, p99);
+}
+
 static void check_run(struct facet_checked *c, const char *dir, const struct facet_table *summary, const char *id)
 {
     char path[2600], name[128];
@@ -91,6 +109,8 @@ static void check_run(struct facet_checked *c, const char *dir, const struct fac
         note(c, "%s", facet_error_text());
     else if (strcmp(facet_json_str(facet_json_get(run, "id"), ""), id) != 0)
         note(c, "%s is of another run, '%s'", name, facet_json_str(facet_json_get(run, "id"), ""));
+    else
+        check_site(c, run, name);
     facet_json_unref(&run);
 }
 

@@ -22,6 +22,8 @@ struct ratio { double median, low, high; };
 static const struct { const char *name, *column, *frames; } measures[] = {
     { "fps", "fps", NULL }, { "total ms", "total_p50_ms", "total_ms" }, { "detect ms", "detect_ms", "detect_ms" }, { "embed ms", "embed_ms", "embed_ms" },
     { "CPU ms a frame", "cpu_ms_a_frame", "cpu_ms" }, { "peak MB", "peak_rss_mb", NULL }, { "joules a frame", "j_a_frame", "energy_j" },
+    { "delay ms", "delay_p50_ms", "delay_ms" }, { "device CPU s", "device_cpu_seconds", NULL }, { "server CPU s", "server_cpu_seconds", NULL },
+    { "bytes up", "bytes_up", NULL }, { "bytes down", "bytes_down", NULL }, { "names", "names", NULL },
     { "faces", "faces", "faces" }, { "recognised", "recognised", "recognised" },
 };
 

@@ -25,6 +25,7 @@ struct runner {
     char program[4096], runs[2048], galleries[2100];
     char gallery[2400];            /* of the experiment at hand; "": nobody is known */
     uint64_t begun_ns;
+    double expected_s, expected_done_s;        /* of those to be run now, before anything was measured; of those that have ended */
     size_t ran;
 };
 
@@ -205,6 +206,28 @@ static bool is_wanted(const struct runner *r, const struct facet_experiment *e)
     return !facet_path_exists(p.csv) && (r->o->retry || !facet_path_exists(p.failed));
 }
 
+#define SITE_S 3.0                 /* broker, server and device begin, and the last events come */
+
+/* For each frame some ms by its lines; faces of every frame cost as much again. A site takes as long as the video. */
+static double expected_s(const struct facet_experiment *e, int64_t max_frames)
+{
+    struct facet_video_opts vo = FACET_VIDEO_OPTS_INIT;
+    struct facet_video *v = NULL;
+    double frames = 300, lines = e->height ? e->height : 720, fps = 25;
+    if (facet_video_open(&v, e->video, &vo) == FACET_OK) {
+        const struct facet_video_info *info = facet_video_info(v);
+        frames = info->frames > 0 ? (double)info->frames : frames;
+        lines = e->height ? e->height : info->height;
+        fps = info->fps > 0 ? info->fps : fps;
+    }
+    facet_video_close(&v);
+    if (max_frames > 0 && frames > (double)max_frames)
+        frames = (double)max_frames;
+    double ms = (4 + lines * lines * 20e-6) * (e->mode == FACET_EXPERIMENT_EVERY ? 2.5 : e->mode == FACET_EXPERIMENT_GUIDED ? 0.5 : 1);
+    double looked = e->frame_rate && e->frame_rate < fps ? frames * e->frame_rate / fps : frames / e->every;
+    return e->is_site ? SITE_S + frames / fps : 0.3 + looked * ms / 1000 * (strcmp(e->detector.backend, "ref") == 0 ? 60 : 1);
+}
+
 static double passed_s(const struct runner *r)
 {
     return (double)(facet_now_ns() - r->begun_ns) * 1e-9;
@@ -212,8 +235,9 @@ static double passed_s(const struct runner *r)
 
 static void tell(const struct runner *r, const struct facet_experiment *e, size_t at, size_t n, const char *fault)
 {
-    double passed = passed_s(r);
-    struct facet_experiment_told t = { .at = at, .n = n, .now = e, .fault = fault, .left_s = at ? passed / (double)at * (double)(n - at) : -1 };
+    double rest = r->expected_s - r->expected_done_s;
+    double pace = r->expected_done_s > 0 ? passed_s(r) / r->expected_done_s : 1;
+    struct facet_experiment_told t = { .at = at, .n = n, .now = e, .fault = fault, .left_s = rest * pace };
     if (r->o->progress)
         r->o->progress(r->o->ctx, &t);
 }
@@ -231,6 +255,7 @@ static int do_one(struct runner *r, const struct facet_experiment *e, size_t at,
         return err;
     unlink(p.failed);
     err = run_one(r, e, &p);
+    r->expected_done_s += expected_s(e, r->x->max_frames);
     r->ran++;
     if (err == FACET_E_CANCELLED || err == FACET_E_NOMEM)
         return err;
@@ -261,7 +286,10 @@ int facet_experiments_run(const struct facet_experiments *x, const struct facet_
     if (!err)
         err = facet_experiments_write_head(x, o->out);
     for (size_t i = 0; !err && i < x->n; i++)
-        n += is_wanted(&r, &x->items[i]);
+        if (is_wanted(&r, &x->items[i])) {
+            r.expected_s += expected_s(&x->items[i], x->max_frames);
+            n++;
+        }
     for (size_t i = 0; !err && i < x->n; i++) {
         if (!is_wanted(&r, &x->items[i]))
             continue;
@@ -287,28 +315,6 @@ size_t facet_experiments_done(const struct facet_experiments *x, const char *out
     for (size_t i = 0; i < x->n; i++)
         n += x->items[i].repeat > 0 && place_of(runs, x->items[i].id, &p) == FACET_OK && facet_path_exists(p.csv);
     return n;
-}
-
-#define SITE_S 5.0                 /* broker, server and device begin, and the last events come */
-
-/* For each frame some ms by its lines; faces of every frame cost as much again. A site takes as long as the video. */
-static double expected_s(const struct facet_experiment *e, int64_t max_frames)
-{
-    struct facet_video_opts vo = FACET_VIDEO_OPTS_INIT;
-    struct facet_video *v = NULL;
-    double frames = 300, lines = e->height ? e->height : 720, fps = 25;
-    if (facet_video_open(&v, e->video, &vo) == FACET_OK) {
-        const struct facet_video_info *info = facet_video_info(v);
-        frames = info->frames > 0 ? (double)info->frames : frames;
-        lines = e->height ? e->height : info->height;
-        fps = info->fps > 0 ? info->fps : fps;
-    }
-    facet_video_close(&v);
-    if (max_frames > 0 && frames > (double)max_frames)
-        frames = (double)max_frames;
-    double ms = (4 + lines * lines * 20e-6) * (e->mode == FACET_EXPERIMENT_EVERY ? 2.5 : e->mode == FACET_EXPERIMENT_GUIDED ? 0.5 : 1);
-    double looked = e->frame_rate && e->frame_rate < fps ? frames * e->frame_rate / fps : frames / e->every;
-    return e->is_site ? SITE_S + frames / fps : 0.3 + looked * ms / 1000 * (strcmp(e->detector.backend, "ref") == 0 ? 60 : 1);
 }
 
 double facet_experiments_expected_s(const struct facet_experiments *x)

@@ -13,7 +13,7 @@
 struct facet_experiment_told {
     size_t at, n;                          /* of those to be run now */
     const struct facet_experiment *now;
-    double left_s;                         /* expected; negative: not known yet */
+    double left_s;                         /* expected, by how the expectation held so far */
     const char *fault;                     /* of the one just run; NULL: none */
 };
 

@@ -147,15 +147,30 @@ static void put_pictures(struct facet_str *s, const struct facet_json *run, cons
     facet_str_printf(s, ",%lld", (long long)(!strcmp(strategy, "cloud") ? frames : facet_json_int(facet_json_get(site, "chips"), 0)));
 }
 
-/* How many such cameras one machine of this kind could take: its processors' time over what one took. Told only where hardly a frame was
- * left out; that the work spreads over all cores is assumed. */
-static double cameras(const struct facet_json *site, const char *end, double left_out)
+/* Part of the frames that came too quickly to be looked at. A stream begins with a burst, so the first second does not count. */
+static double left_out(const struct facet_table *t)
 {
-    double cpu_s = number(site, end);
-    return left_out <= 0.01 && cpu_s > 0 ? number(site, "cores") * number(site, "video_seconds") / cpu_s : NAN;
+    int pts = facet_table_column(t, "pts_ms"), dropped = facet_table_column(t, "dropped");
+    double lost = 0, all = 0;
+    for (size_t i = 0; i < t->n_rows; i++) {
+        if (facet_table_number(t, i, pts) < 1000)
+            continue;
+        double n = facet_table_number(t, i, dropped);
+        lost += isfinite(n) ? n : 0;
+        all += 1 + (isfinite(n) ? n : 0);
+    }
+    return all > 0 ? lost / all : 1;
 }
 
-static void put_site(struct facet_str *s, const struct facet_json *run, const struct facet_json *site, double left_out)
+/* How many such cameras one machine of this kind could take: its processors' time over what one took. Told only where hardly a frame was
+ * left out; that the work spreads over all cores is assumed. */
+static double cameras(const struct facet_json *site, const char *end, double lost)
+{
+    double cpu_s = number(site, end);
+    return lost <= 0.01 && cpu_s > 0 ? number(site, "cores") * number(site, "video_seconds") / cpu_s : NAN;
+}
+
+static void put_site(struct facet_str *s, const struct facet_json *run, const struct facet_json *site, double lost)
 {
     const struct facet_json *answer = facet_json_get(run, "answer");
     bool has_delay = facet_json_int(facet_json_get(answer, "events"), 0) > 0;
@@ -175,8 +190,8 @@ static void put_site(struct facet_str *s, const struct facet_json *run, const st
     put_pictures(s, run, site);
     put_value(s, number(site, "device_j"), 3);
     put_value(s, number(site, "server_j"), 3);
-    put_value(s, cameras(site, "device_cpu_seconds", left_out), 2);
-    put_value(s, cameras(site, "server_cpu_seconds", left_out), 2);
+    put_value(s, cameras(site, "device_cpu_seconds", lost), 2);
+    put_value(s, cameras(site, "server_cpu_seconds", lost), 2);
     facet_str_puts(s, ",");
     put_text(s, facet_json_str(facet_json_get(site, "leaves"), ""));
 }
@@ -215,7 +230,7 @@ static int put_done(struct facet_str *s, const struct facet_experiment *e, const
     put_value(s, site ? number(answer, "bytes_received") : received.sum, 0);
     facet_str_printf(s, ",%s,%d", e->is_site ? "site" : "path", e->frame_rate);
     if (site)
-        put_site(s, run, site, dropped.sum / (frames + dropped.sum + 1e-9));
+        put_site(s, run, site, left_out(t));
     for (int i = 2; !site && i < N_SITE_COLUMNS; i++)
         facet_str_puts(s, ",");
     facet_str_puts(s, "\n");

@@ -79,6 +79,34 @@ static void test_experiments__ids_tell_what_is_run_and_nothing_else(void **state
     facet_experiments_fini(&y);
 }
 
+static void test_experiments__strategies_and_networks_make_sites(void **state)
+{
+    struct room *r = *state;
+    struct facet_experiments x, y;
+    assert_int_equal(load(r, &x, "videos: a.mp4\nstrategies: [edge, cloud]\nnetworks: [none, 3g, mine]\nframe_rates: [0, 10]\n"
+                                 "profiles: {mine: {delay: 12, jitter: 3, loss: 0.01, rate_up: 500, rate_down: 900}}\n", false), FACET_OK);
+    assert_int_equal(x.n, 2 * 3 * 2);
+    assert_true(x.items[0].is_site);
+    assert_string_equal(x.items[0].network, "none");
+    assert_true(x.items[0].way[0].delay_ms == 0 && x.items[0].way[0].rate_kbps == 0);
+    assert_true(x.items[1].way[FACET_NETSIM_UP].rate_kbps == 750);
+    assert_true(x.items[2].way[FACET_NETSIM_DOWN].rate_kbps == 900 && x.items[2].way[FACET_NETSIM_UP].rate_kbps == 500);
+    assert_string_equal(x.items[3].strategy, "cloud");
+    assert_int_equal(x.items[11].frame_rate, 10);
+    for (size_t i = 0; i < x.n; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(x.items[i].id, x.items[j].id);
+    assert_int_equal(load(r, &y, "videos: a.mp4\n", false), FACET_OK);
+    assert_false(y.items[0].is_site);
+    assert_string_not_equal(x.items[0].id, y.items[0].id);
+    facet_experiments_fini(&y);
+    /* the same name, another network: another experiment */
+    assert_int_equal(load(r, &y, "videos: a.mp4\nstrategies: edge\nnetworks: mine\nprofiles: {mine: {delay: 13}}\n", false), FACET_OK);
+    assert_string_not_equal(x.items[2].id, y.items[0].id);
+    facet_experiments_fini(&x);
+    facet_experiments_fini(&y);
+}
+
 static void refuses(struct room *r, const char *text, int code, const char *why)
 {
     struct facet_experiments x;
@@ -102,6 +130,21 @@ static void test_experiments__refuse_what_they_do_not_understand(void **state)
     refuses(r, "videos: [[a.mp4]]\n", FACET_E_FORMAT, "a plain value");
     refuses(r, "videos: a.mp4\nrepeats: 0\n", FACET_E_FORMAT, "'repeats' must be");
     refuses(r, "- a\n", FACET_E_FORMAT, "key: value");
+}
+
+static void test_experiments__refuse_sites_that_cannot_be(void **state)
+{
+    struct room *r = *state;
+    refuses(r, "videos: a.mp4\nstrategies: [edge, fog]\n", FACET_E_FORMAT, "line 2: there is no strategy 'fog'; there is edge, cloud, hybrid");
+    refuses(r, "videos: a.mp4\nnetworks: 6g\n", FACET_E_FORMAT, "line 2: there is no profile '6g'");
+    refuses(r, "videos: a.mp4\nnetworks: a\nprofiles: {a: {delya: 3}}\n", FACET_E_FORMAT, "did you mean 'delay'?");
+    refuses(r, "videos: a.mp4\nnetworks: a\nprofiles: {a: {loss: 2}}\n", FACET_E_FORMAT, "loss 2");
+    refuses(r, "videos: a.mp4\nnetworks: a\nprofiles: {a: {delay: -1}}\n", FACET_E_FORMAT, "delay -1");
+    refuses(r, "videos: a.mp4\nnetworks: a\nprofiles: {a: 3g}\n", FACET_E_FORMAT, "a profile is like");
+    refuses(r, "videos: a.mp4\nprofiles: [3g]\n", FACET_E_FORMAT, "profiles are");
+    refuses(r, "videos: a.mp4\nframe_rates: 2000\n", FACET_E_FORMAT, "'2000' is no whole number");
+    refuses(r, "videos: a.mp4\npeople: nobody\n", FACET_E_NOT_FOUND, "there is no folder 'nobody'");
+    refuses(r, "videos: a.mp4\npeople: .\ngallery: g.db\n", FACET_E_FORMAT, "give one");
 }
 
 static void test_experiments__refuse_more_than_can_be_run(void **state)
@@ -144,6 +187,31 @@ static void test_check__finds_what_does_not_fit(void **state)
     assert_int_equal(facet_experiments_check(&c, r->dir), FACET_OK);
     assert_int_equal(c.faults, 3);
     assert_non_null(strstr(c.first, "'decode_ms' of row 2 is 'x'"));
+}
+
+#define SITE "\"video_seconds\": 1, \"events\": 1, \"tracks\": 1, \"decisions\": 1, \"device_cpu_seconds\": 1, \"server_cpu_seconds\": 1, " \
+             "\"device_peak_bytes\": 1, \"server_peak_bytes\": 1, \"bytes_up\": 1"
+
+static void test_check__finds_sites_that_tell_half(void **state)
+{
+    struct room *r = *state;
+    struct facet_checked c;
+    put(r, "experiments.json", "{\"items\": [{\"id\": \"aa-1\"}]}");
+    put(r, "environment.json", "{\"processor\": \"x\"}");
+    put(r, "summary.csv", "id,frames\naa-1,1\n");
+    put(r, "runs/aa-1/frames.csv", FRAMES "0,0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1\n");
+    put(r, "runs/aa-1/run.json", "{\"id\": \"aa-1\", \"setup\": \"site\", \"site\": {" SITE ", \"bytes_down\": 0}}");
+    assert_int_equal(facet_experiments_check(&c, r->dir), FACET_OK);
+    assert_int_equal(c.faults, 0);
+    put(r, "runs/aa-1/run.json", "{\"id\": \"aa-1\", \"setup\": \"site\", \"site\": {" SITE "}}");
+    assert_int_equal(facet_experiments_check(&c, r->dir), FACET_OK);
+    assert_non_null(strstr(c.first, "its site has no 'bytes_down'"));
+    put(r, "runs/aa-1/run.json", "{\"id\": \"aa-1\", \"setup\": \"site\", \"site\": {" SITE ", \"bytes_down\": 0, \"delay_p50_ms\": 9, \"delay_p99_ms\": 3}}");
+    assert_int_equal(facet_experiments_check(&c, r->dir), FACET_OK);
+    assert_non_null(strstr(c.first, "half of the delays are over 9 ms"));
+    put(r, "runs/aa-1/run.json", "{\"id\": \"aa-1\", \"setup\": \"site\"}");
+    assert_int_equal(facet_experiments_check(&c, r->dir), FACET_OK);
+    assert_int_equal(c.faults, 1);
 }
 
 static void test_compare__tells_noise_from_change(void **state)
@@ -196,6 +264,11 @@ static void test_run__a_failing_experiment_is_recorded_and_the_rest_go_on(void *
     o.retry = true;
     assert_int_equal(facet_experiments_run(&x, &o, &count), FACET_OK);
     assert_int_equal(count.failed, 2);
+    x.limit_s = 1e-9;              /* time is over before anything begins: told, and not a failure */
+    assert_int_equal(facet_experiments_run(&x, &o, &count), FACET_OK);
+    assert_int_equal(count.left, 2);
+    assert_int_equal(count.failed, 0);
+    x.limit_s = 0;
     atomic_int stop = 1;
     o.cancel = &stop;
     assert_int_equal(facet_experiments_run(&x, &o, &count), FACET_E_CANCELLED);
@@ -209,9 +282,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_ROOM(test_experiments__are_all_combinations_repeated),
         IN_ROOM(test_experiments__ids_tell_what_is_run_and_nothing_else),
+        IN_ROOM(test_experiments__strategies_and_networks_make_sites),
+        IN_ROOM(test_experiments__refuse_sites_that_cannot_be),
         IN_ROOM(test_experiments__refuse_what_they_do_not_understand),
         IN_ROOM(test_experiments__refuse_more_than_can_be_run),
         IN_ROOM(test_check__finds_what_does_not_fit),
+        IN_ROOM(test_check__finds_sites_that_tell_half),
         IN_ROOM(test_compare__tells_noise_from_change),
         IN_ROOM(test_run__a_failing_experiment_is_recorded_and_the_rest_go_on),
     };
