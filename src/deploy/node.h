@@ -78,6 +78,9 @@ struct facet_node_stats {
     double cpu_seconds, joules; int64_t resident_bytes;                 /* joules negative: unknown */
 };
 void facet_node_stats(struct facet_node *n, struct facet_node_stats *out);
+/* The same times, ns, of each camera of the node that was looked at: up to `max`; returns how many there are. */
+struct facet_camera_times { char camera[FACET_MAX_NAME]; struct facet_histogram step[FACET_STEPS], queue, total; };
+int facet_node_camera_times(struct facet_node *n, struct facet_camera_times *out, int max);
 
 /* Devices that have been heard of (servers). */
 struct facet_device { char name[64]; char strategy[16]; bool is_online; int64_t seen_ms; int64_t gallery_version; int cameras; double clock_offset_ms; };

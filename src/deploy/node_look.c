@@ -6,6 +6,7 @@
 #include "deploy/outbox.h"
 #include "flow/packet.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ static struct facet__last_faces *find_faces(struct facet_node *n, const char *ca
 {
     struct facet__last_faces *f;
     for (int i = 0; i < n->n_faces; i++)
-        if (!strcmp(n->faces[i]->camera, camera))
+        if (!strcmp(n->faces[i]->times.camera, camera))
             return n->faces[i];
     if (!make)
         return NULL;
@@ -65,9 +66,9 @@ static struct facet__last_faces *find_faces(struct facet_node *n, const char *ca
         for (int i = 1; i < n->n_faces; i++)
             if (n->faces[i]->captured_ms < f->captured_ms)
                 f = n->faces[i];
+        memset(f, 0, sizeof(*f));
     }
-    if (facet_copy_text(f->camera, sizeof(f->camera), camera))
-        f->camera[0] = '\0';
+    snprintf(f->times.camera, sizeof(f->times.camera), "%s", camera);
     return f;
 }
 
@@ -114,25 +115,43 @@ static void count_packet(struct facet_node_stats *s, const struct facet_packet *
         s->tracks += p->faces[i].is_new_track;
         s->named += p->faces[i].identity.decision == FACET_KNOWN;
     }
-    if (!p->frame)
-        return;
-    s->frames++;
+    s->frames += p->frame != NULL;
+}
+
+static void count_times(struct facet_histogram step[FACET_STEPS], struct facet_histogram *queue, struct facet_histogram *total,
+                        const struct facet_packet *p, uint64_t now)
+{
     for (int i = 0; i < FACET_STEPS; i++)
-        facet_histogram_add(&s->step[i], p->step_ns[i]);
-    facet_histogram_add(&s->queue, p->queue_ns);
-    facet_histogram_add(&s->total, facet_now_ns() - p->born_ns);
+        facet_histogram_add(&step[i], p->step_ns[i]);
+    facet_histogram_add(queue, p->queue_ns);
+    facet_histogram_add(total, now - p->born_ns);
 }
 
 void facet__node_saw(struct facet_node *n, const struct facet_packet *p, const char *camera)
 {
+    uint64_t now = facet_now_ns();
     facet_lock_take(&n->lock);
     if (p->frame && !n->stats.first_ms)
         n->stats.first_ms = p->frame->wall_ms;
     count_packet(&n->stats, p);
+    if (p->frame)
+        count_times(n->stats.step, &n->stats.queue, &n->stats.total, p, now);
     struct facet__last_faces *f = p->frame ? find_faces(n, camera, true) : NULL;
-    if (f)
+    if (f) {
         keep_faces(f, p);
+        count_times(f->times.step, &f->times.queue, &f->times.total, p, now);
+    }
     facet_lock_give(&n->lock);
+}
+
+int facet_node_camera_times(struct facet_node *n, struct facet_camera_times *out, int max)
+{
+    facet_lock_take(&n->lock);
+    int count = n->n_faces;
+    for (int i = 0; i < count && i < max; i++)
+        out[i] = n->faces[i]->times;
+    facet_lock_give(&n->lock);
+    return count;
 }
 
 /* What went over the network so far: the broker's payloads, cameras' streams, and what packets say of themselves. */

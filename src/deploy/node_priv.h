@@ -63,8 +63,8 @@ extern const struct facet__part *const facet__parts[];     /* NULL-ended, in the
 
 struct facet__listener { facet_node_listener *fn; void *ctx; int handle; };
 
-struct facet__last_faces {         /* what a camera showed last */
-    char camera[FACET_MAX_NAME];
+struct facet__last_faces {         /* what a camera showed last, and how long its frames took */
+    struct facet_camera_times times;           /* its name stands there */
     int64_t captured_ms;
     int n;
     struct facet_face face[FACET__NODE_FACES];

@@ -189,14 +189,32 @@ static void put_infer(struct facet_str *out, const struct metrics *m)
 
 /* --- the node --- */
 
+/* Cameras that were looked at since the start; there are few. */
+static void put_times(struct facet_str *out, struct facet_node *node, const char *placement)
+{
+    int n = facet_node_camera_times(node, NULL, 0);
+    struct facet_camera_times *t = n ? calloc((size_t)n, sizeof(*t)) : NULL;
+    struct facet_prom p;
+    if (!t)
+        return;
+    int there = facet_node_camera_times(node, t, n);
+    n = there < n ? there : n;
+    facet_prom_family(&p, out, "facet_stage_duration_seconds", FACET_PROM_HISTOGRAM, "Compute time of each step of the path, a frame.");
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < FACET_STEPS; k++)
+            facet_prom_histogram(&p, LABELS({"stage", facet_step_names[k]}, {"camera", t[i].camera}, {"placement", placement}), 3, &t[i].step[k]);
+    facet_prom_family(&p, out, "facet_stage_queue_seconds", FACET_PROM_HISTOGRAM, "Time that frames waited between steps.");
+    for (int i = 0; i < n; i++)
+        facet_prom_histogram(&p, LABELS({"camera", t[i].camera}), 1, &t[i].queue);
+    facet_prom_family(&p, out, "facet_frame_duration_seconds", FACET_PROM_HISTOGRAM, "From a frame's birth to its end.");
+    for (int i = 0; i < n; i++)
+        facet_prom_histogram(&p, LABELS({"camera", t[i].camera}), 1, &t[i].total);
+    free(t);
+}
+
 static void put_path(struct facet_str *out, const struct facet_node_stats *n, const char *placement)
 {
     struct facet_prom p;
-    facet_prom_family(&p, out, "facet_stage_duration_seconds", FACET_PROM_HISTOGRAM, "Compute time of each step of the path, a frame.");
-    for (int i = 0; i < FACET_STEPS; i++)
-        facet_prom_histogram(&p, LABELS({"stage", facet_step_names[i]}, {"placement", placement}), 2, &n->step[i]);
-    one_histogram(out, "facet_stage_queue_seconds", "Time that frames waited between steps.", &n->queue);
-    one_histogram(out, "facet_frame_duration_seconds", "From a frame's birth to its end.", &n->total);
     one_histogram(out, "facet_event_delay_seconds", "From a frame's capture to its event.", &n->delay);
     one(out, "facet_frames_total", FACET_PROM_COUNTER, "Frames that went the path.", (double)n->frames);
     one(out, "facet_faces_total", FACET_PROM_COUNTER, "Faces found in them.", (double)n->faces);
@@ -322,7 +340,9 @@ static void put_node(struct facet_str *out, const struct metrics *m, struct face
     const struct facet_site *site = facet_node_site(node);
     struct facet_node_stats n;
     facet_node_stats(node, &n);
-    put_path(out, &n, *site->strategy ? site->strategy : "edge");
+    const char *placement = *site->strategy ? site->strategy : "edge";
+    put_times(out, node, placement);
+    put_path(out, &n, placement);
     put_network(out, &n);
     one(out, "facet_live_sent_bytes_total", FACET_PROM_COUNTER, "Pictures and boxes of live views.", (double)(n.live_bytes + live_bytes));
     put_energy(out, &n, site->device);

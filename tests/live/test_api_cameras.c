@@ -123,7 +123,11 @@ static void test_live__pictures_come_one_after_the_other(void **state)
         fail_msg("%s", why);
     assert_true(prom_value(a.body, "facet_live_sent_bytes_total", &found) > 1000 && found);
     assert_true(prom_value(a.body, "facet_camera_up{camera=\"front\"}", &found) == 1 && found);
-    assert_true(prom_value(a.body, "facet_frames_total", &found) > 0 && found);
+    double frames = prom_value(a.body, "facet_frames_total", &found);
+    assert_true(frames > 0 && found);
+    assert_true(prom_value(a.body, "facet_stage_duration_seconds_count{stage=\"detect\",camera=\"front\",placement=\"edge\"}", &found) >= 1 && found);
+    assert_true(prom_value(a.body, "facet_frame_duration_seconds_count{camera=\"front\"}", &found) >= 1 && found);
+    assert_false((prom_value(a.body, "facet_stage_queue_seconds_count{camera=\"nobody\"}", &found), found));
     http_answer_fini(&a);
     http_watch_close(&w);
 }

@@ -49,7 +49,7 @@ static void test_metrics__are_well_formed_and_count(void **state)
     assert_true(value(a.body, "facet_engine_requests_total{result=\"refused\"}") == 0);
     assert_true(value(a.body, "facet_identify_total{result=\"known\"}") == 0);
     assert_true(value(a.body, "facet_gallery_people") == 0);
-    assert_true(value(a.body, "facet_stage_duration_seconds_count{stage=\"detect\",placement=\"edge\"}") == 0);
+    assert_null(strstr(a.body, "facet_stage_duration_seconds")); /* no camera, no times */
     assert_true(value(a.body, "facet_process_resident_memory_bytes") > 1e6);
     assert_non_null(strstr(a.body, "facet_build_info{version=\""));
     http_answer_fini(&a);
