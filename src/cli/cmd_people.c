@@ -198,6 +198,8 @@ static void tell_proof(const struct facet_cli *cli, const struct facet_erase_rep
 {
     if (r->is_verified)
         facet_say(cli, "looked for %d things in %d files, %lld bytes: nothing of it is left\n", r->searched_for, r->files, (long long)r->bytes);
+    if (*r->unsearched)
+        facet_say(cli, "not searched: %s\n", r->unsearched);
     for (int i = 0; i < r->n_found && i < FACET_ERASE_FOUND; i++)
         facet_say(cli, "left: %s in %s at byte %lld\n", r->found[i].what, r->found[i].path, (long long)r->found[i].offset);
     if (r->n_found > FACET_ERASE_FOUND)
@@ -209,6 +211,7 @@ static void tell_proof(const struct facet_cli *cli, const struct facet_erase_rep
 static void write_proof(struct facet_jsonw *w, const struct facet_erase_report *r)
 {
     facet_jsonw_kbool(w, "verified", r->is_verified);
+    facet_jsonw_kstr(w, "unsearched", *r->unsearched ? r->unsearched : NULL);
     facet_jsonw_kint(w, "files", r->files);
     facet_jsonw_kint(w, "bytes", r->bytes);
     facet_jsonw_key(w, "left");

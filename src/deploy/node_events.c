@@ -66,9 +66,9 @@ void facet__node_make_event(struct facet_node *n, struct facet_event *e)
         e->expires_ms = e->captured_ms + (int64_t)n->site->event_expires_ms;
     facet_lock_take(&n->lock);
     unsigned number = ++n->next_id;
+    snprintf(e->run, sizeof(e->run), "%s", n->run);
     facet_lock_give(&n->lock);
     snprintf(e->id, sizeof(e->id), "%llx-%06x-n%u", (unsigned long long)(n->started_ns / 1000), (unsigned)getpid() & 0xffffff, number);
-    snprintf(e->run, sizeof(e->run), "%s", n->run);
     snprintf(e->site, sizeof(e->site), "%s", n->site->name);
     snprintf(e->device, sizeof(e->device), "%s", n->site->device);
     snprintf(e->strategy, sizeof(e->strategy), "%s", n->strategy->name);

@@ -98,7 +98,9 @@ static int share_engine(struct facet_node *n, struct facet_pipeline_opts *p)
 int facet__node_open_path(struct facet_node *n)
 {
     struct facet_pipeline_opts o;
+    facet_lock_take(&n->lock); /* cameras are there before it, and tell of themselves */
     facet_format_time(n->run, facet__wall_ms()); /* numbers of tracks begin again, so it is another run */
+    facet_lock_give(&n->lock);
     set_options(n, &o);
     facet__parts_place(n, &o);
     int err = share_engine(n, &o);

@@ -1,6 +1,6 @@
-/* Server-sent events. A listener of the node only wakes the thread; what is sent is read from the store behind each stream's
- * cursor, in order. So a slow reader is no burden (the store is his buffer), and who comes back with Last-Event-ID goes on
- * where he was. */
+/* Server-sent events. A listener of the node, and of the database where other servers write to it, only wakes the thread;
+ * what is sent is read from the store behind each stream's cursor, in order. So a slow reader is no burden (the store is his
+ * buffer), and who comes back with Last-Event-ID goes on where he was. */
 #include "serve/events.h"
 
 #include "base/clock.h"
@@ -150,6 +150,13 @@ static void on_event(void *ctx, const struct facet_event *e)
     ring(ctx, false);
 }
 
+/* Another server may have put it there. */
+static int on_change(void *ctx)
+{
+    ring(ctx, false);
+    return FACET_OK;
+}
+
 /* --- open and close --- */
 
 int facet__event_streams_open(struct facet__event_streams **out, struct facet_node *node)
@@ -173,6 +180,8 @@ int facet__event_streams_open(struct facet__event_streams **out, struct facet_no
     p->is_running = !err;
     if (!err)
         err = facet_node_listen(node, on_event, p, &p->handle);
+    if (!err)
+        err = facet_events_watch(p->events, on_change, p);
     if (err)
         facet__event_streams_close(out);
     return err;
@@ -183,6 +192,7 @@ void facet__event_streams_stop(struct facet__event_streams *p)
     if (p->handle >= 0)
         facet_node_unlisten(p->node, p->handle);
     p->handle = -1;
+    facet_events_unwatch(p->events);
     if (!p->is_running)
         return;
     ring(p, true);

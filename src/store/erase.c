@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "base/file.h"
+#include "store/events_priv.h"
 #include "store/gallery_priv.h"
 #include "store/remains.h"
 #include "store/vault.h"
@@ -113,8 +114,26 @@ static int compact(struct facet_gallery *g)
 {
     facet_lock_take(&g->writing);
     int err = facet__db_compact(&g->db, "delete from");
+    if (!err && g->db.pg)
+        facet__server_log_end(&g->db);
     facet_lock_give(&g->writing);
     return err;
+}
+
+/* The events are on a server whose log is not the gallery's, too. */
+static bool has_log_apart(const struct facet_erasing *w)
+{
+    return w->events && w->events->db.pg && strcmp(w->events->db.path, w->gallery->db.path) != 0;
+}
+
+static void end_log_of_events(const struct facet_erasing *w)
+{
+    struct facet_events *e = w->events;
+    if (!has_log_apart(w))
+        return;
+    facet_lock_take(&e->lock);
+    facet__server_log_end(&e->db);
+    facet_lock_give(&e->lock);
 }
 
 /* Events first, while the person's key still opens them: what is left of each is kept. */
@@ -136,36 +155,56 @@ static int forget(const struct facet_erasing *w, const char *name, const int64_t
         err = drop_trained(w->gallery, &o->had_trained);
     if (!err && o->was_known)
         err = facet_gallery_delete(w->gallery, name);
-    return err || w->gallery->db.read_only ? err : compact(w->gallery);
+    if (!err && !w->gallery->db.read_only)
+        err = compact(w->gallery);
+    if (!err)
+        end_log_of_events(w);
+    return err;
 }
 
 /* --- the proof --- */
 
-/* A server's files are out of reach: its tables are asked instead. Old versions of rows are gone with VACUUM FULL. */
-static int ask_server(const struct facet_erasing *w, const char *name, struct facet_erase_report *o)
+typedef int look_fn(struct facet__remains *r, struct facet__db *db);
+
+static int look_locked(struct facet__remains *r, struct facet_lock *lock, struct facet__db *db, look_fn *look)
 {
-    struct facet_person p;
-    int err = facet_gallery_person(w->gallery, name, &p);
-    if (!err && o->n_found < FACET_ERASE_FOUND)
-        snprintf(o->found[o->n_found].path, sizeof(o->found[0].path), "%.511s", w->gallery->db.path);
-    o->n_found += !err;
-    return err == FACET_E_NOT_FOUND ? FACET_OK : err;
+    facet_lock_take(lock);
+    int err = look(r, db);
+    facet_lock_give(lock);
+    return err;
+}
+
+/* A server's log is looked at once, though both stores are in one database. */
+static int look_at_logs(struct facet__remains *r, const struct facet_erasing *w)
+{
+    struct facet_gallery *g = w->gallery;
+    struct facet_events *e = w->events;
+    int err = g->db.pg ? look_locked(r, &g->writing, &g->db, facet__remains_in_log) : FACET_OK;
+    return err || !has_log_apart(w) ? err : look_locked(r, &e->lock, &e->db, facet__remains_in_log);
+}
+
+static int look_at_stores(struct facet__remains *r, const struct facet_erasing *w)
+{
+    struct facet_gallery *g = w->gallery;
+    struct facet_events *e = w->events;
+    int err = FACET_OK;
+    if (g->db.is_file)
+        err = facet__remains_in_store(r, g->db.path);
+    else if (g->db.pg)
+        err = look_locked(r, &g->writing, &g->db, facet__remains_in_tables);
+    if (err || !e)
+        return err;
+    return e->db.pg ? look_locked(r, &e->lock, &e->db, facet__remains_in_tables) : facet__remains_in_store(r, e->db.path);
 }
 
 static int look_everywhere(struct facet__remains *r, const struct facet_erasing *w)
 {
-    int err = FACET_OK;
-    if (w->gallery->db.is_file)
-        err = facet__remains_in_store(r, w->gallery->db.path);
-    else if (w->gallery->db.pg)
-        err = ask_server(w, r->name, r->report);
-    if (!err && w->events && !facet__is_postgres(facet_events_where(w->events)))
-        err = facet__remains_in_store(r, facet_events_where(w->events));
+    int err = look_at_stores(r, w);
     for (int i = 0; !err && i < w->n_spools; i++)
         err = facet__remains_in_store(r, w->spool_paths[i]);
     for (int i = 0; !err && i < w->n_places; i++)
         err = facet__remains_in_place(r, w->places[i]);
-    return err;
+    return err ? err : look_at_logs(r, w);
 }
 
 static int add_device(void *ctx, const char *device, uint64_t version)

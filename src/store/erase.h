@@ -33,7 +33,8 @@ struct facet_erase_report {
     bool had_trained;                  /* something trained on them was dropped */
     /* The proof. */
     bool is_verified;                  /* it was looked for, and nothing was found */
-    int files, searched_for;
+    char unsearched[512];              /* what could not be looked at, and what that needs; "": nothing */
+    int files, searched_for;           /* files: columns of tables, too */
     int64_t bytes;
     int n_found;                       /* all of them; at most FACET_ERASE_FOUND are in `found` */
     struct facet_erase_finding found[FACET_ERASE_FOUND];

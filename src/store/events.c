@@ -6,12 +6,14 @@
 
 #include "base/errors.h"
 #include "base/str.h"
+#include "store/postgres/watch.h"
 #include "store/sealing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define CHANNEL "facet_events"         /* of notices, on a server */
 #define PAGE 64                        /* events read under one taking of the lock */
 
 static const char *const sqlite_migrations[] = {
@@ -179,10 +181,23 @@ void facet_events_close(struct facet_events **pe)
     *pe = NULL;
     if (!e)
         return;
+    facet_events_unwatch(e);
     facet__db_close(&e->db);
     if (e->has_lock)
         facet_lock_fini(&e->lock);
     free(e);
+}
+
+int facet_events_watch(struct facet_events *e, facet_events_watch_fn *fn, void *ctx)
+{
+    facet_events_unwatch(e);
+    return facet__watch_open(&e->watch, &e->db, CHANNEL, fn, ctx);
+}
+
+void facet_events_unwatch(struct facet_events *e)
+{
+    if (e->watch)
+        facet__watch_close(&e->watch);
 }
 
 const char *facet_events_where(const struct facet_events *e)
@@ -255,7 +270,7 @@ static int insert(struct facet_events *e, const struct facet_event *ev, const st
     err = facet__query_run(&q);
     *is_new = !err && q.changed == 1;
     if (!err && *is_new)
-        err = facet__db_notify(&e->db, "facet_events");
+        err = facet__db_notify(&e->db, CHANNEL);
     if (!err)
         err = facet__db_commit(&e->db, "write to");
     if (err)

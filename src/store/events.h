@@ -65,4 +65,10 @@ int facet_events_check(struct facet_events *e);
 int facet_events_erase(struct facet_events *e, int64_t person, const char *name, int64_t *events, int64_t *snapshots);
 const char *facet_events_where(const struct facet_events *e);      /* without password */
 
+/* Calls `fn` on a thread of its own after each event that anybody put into the database, ourselves or another server, and after
+ * each connection to it (PostgreSQL; nothing for a file, whose writers are told otherwise). One at a time; until unwatch. */
+typedef int facet_events_watch_fn(void *ctx);          /* not FACET_OK: it is called again soon */
+int facet_events_watch(struct facet_events *e, facet_events_watch_fn *fn, void *ctx);
+void facet_events_unwatch(struct facet_events *e);
+
 #endif

@@ -14,6 +14,7 @@ struct facet_events {
     bool has_lock;
     struct facet__db db;
     struct facet_vault *vault;
+    struct facet__watch *watch;    /* NULL: nobody wants to know */
 };
 
 /* Bytes as they are kept: sealed by `*by`, or as they are when there is no vault. The caller frees. `by` comes in as the

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK ((size_t)1 << 20)
 #define SHORT 8
 #define LAP ((size_t)2 * (FACET__NEEDLE + FACET_MAX_NAME))
 
@@ -63,7 +62,7 @@ void facet__remains_fini(struct facet__remains *r)
     r->others = NULL;
 }
 
-/* --- one file --- */
+/* --- one file, or what is read like one --- */
 
 /* What is looked at: `at` is where in the file it begins. */
 struct window { const char *path; const unsigned char *data; size_t len; int64_t at; };
@@ -121,18 +120,17 @@ static void look(struct facet__remains *r, const struct window *w, size_t begin,
 
 /* What was looked at stays in the window for a while, and what was only just read is not looked at yet: nothing is cut in
  * two, and whose name it is can be seen. */
-static int look_through(struct facet__remains *r, int fd, const char *path, unsigned char *data)
+static int look_through(struct facet__remains *r, const char *path, unsigned char *data, facet__remains_read *more, void *ctx)
 {
     struct window w = { .path = path, .data = data };
     size_t done = 0; /* in the window: everything before it was looked at */
     for (;;) {
-        ssize_t n = read(fd, data + w.len, CHUNK);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return facet_fail_errno("look through", path);
-        r->report->bytes += n;
-        w.len += (size_t)n;
+        size_t n = 0;
+        int err = more(ctx, data + w.len, FACET__REMAINS_CHUNK, &n);
+        if (err)
+            return err;
+        r->report->bytes += (int64_t)n;
+        w.len += n;
         size_t end = n ? (w.len > LAP ? w.len - LAP : 0) : w.len;
         if (end > done) {
             look(r, &w, done, end);
@@ -146,16 +144,42 @@ static int look_through(struct facet__remains *r, int fd, const char *path, unsi
     }
 }
 
-int facet__remains_in_file(struct facet__remains *r, const char *path)
+int facet__remains_in_stream(struct facet__remains *r, const char *path, facet__remains_read *more, void *ctx)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return errno == ENOENT || errno == ENXIO ? FACET_OK : facet_fail_errno("look through", path);
-    unsigned char *data = malloc(CHUNK + 4 * LAP);
-    int err = data ? look_through(r, fd, path, data) : facet_fail_nomem();
+    unsigned char *data = malloc(FACET__REMAINS_CHUNK + 4 * LAP);
+    int err = data ? look_through(r, path, data, more, ctx) : facet_fail_nomem();
     r->report->files++;
     free(data);
-    close(fd);
+    return err;
+}
+
+void facet__remains_in_value(struct facet__remains *r, const char *path, const void *data, size_t len)
+{
+    struct window w = { .path = path, .data = data, .len = len };
+    look(r, &w, 0, len);
+    r->report->bytes += (int64_t)len;
+}
+
+struct file { int fd; const char *path; };
+
+static int read_file(void *ctx, unsigned char *buf, size_t cap, size_t *len)
+{
+    const struct file *f = ctx;
+    ssize_t n;
+    do
+        n = read(f->fd, buf, cap);
+    while (n < 0 && errno == EINTR);
+    *len = n > 0 ? (size_t)n : 0;
+    return n < 0 ? facet_fail_errno("look through", f->path) : FACET_OK;
+}
+
+int facet__remains_in_file(struct facet__remains *r, const char *path)
+{
+    struct file f = { open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), path };
+    if (f.fd < 0)
+        return errno == ENOENT || errno == ENXIO ? FACET_OK : facet_fail_errno("look through", path);
+    int err = facet__remains_in_stream(r, path, read_file, &f);
+    close(f.fd);
     return err;
 }
 

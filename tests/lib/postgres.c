@@ -57,7 +57,7 @@ void postgres_start(struct postgres *p)
     snprintf(log, sizeof(log), "%s", in_dir(p, "server.log"));
     snprintf(options, sizeof(options), "%s", p->dir);
     proc_start(&p->proc, log, AS_POSTGRES(program("postgres"), "-D", in_dir(p, "data"), "-k", options, "-h", "", "-c", "fsync=off", "-c",
-                                          "max_connections=30"), NULL);
+                                          "max_connections=30", "-c", "wal_recycle=off"), NULL);
     proc_wait_line(&p->proc, "ready to accept connections", START_MS);
 }
 
@@ -73,8 +73,8 @@ void postgres_open(struct postgres *p)
         assert_int_equal(chown(p->dir, pw->pw_uid, pw->pw_gid), 0);
     }
     snprintf(p->url, sizeof(p->url), "postgresql://facet@/postgres?host=%s", p->dir);
-    if (proc_run("/dev/null", AS_POSTGRES(program("initdb"), "-D", in_dir(p, "data"), "-A", "trust", "-U", "facet", "-N", "--no-locale", "-E",
-                                          "UTF8")))
+    if (proc_run("/dev/null", AS_POSTGRES(program("initdb"), "-D", in_dir(p, "data"), "-A", "trust", "-U", "facet", "-N", "--no-locale",
+                                          "--wal-segsize=1", "-E", "UTF8")))
         fail_msg("initdb failed");
     postgres_start(p);
 }

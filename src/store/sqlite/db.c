@@ -359,7 +359,7 @@ int facet__db_flush(struct facet__db *db, const char *what)
 
 int facet__db_compact(struct facet__db *db, const char *what)
 {
-    int err = facet__db_exec(db, facet__db_says(db, "VACUUM", "VACUUM FULL"), what);
+    int err = facet__db_exec(db, facet__db_says(db, "VACUUM", "VACUUM (FULL, ANALYZE)"), what);
     return err ? err : facet__db_flush(db, what);
 }
 
