@@ -1,9 +1,11 @@
 #include "base/json.h"
 
 #include "base/errors.h"
+#include "base/file.h"
 #include "base/limits.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 
 static json_t *to_jansson(const struct facet_json *j)
 {
@@ -67,6 +69,19 @@ int facet_json_parse(struct facet_json **out, const char *text, size_t len, cons
                           e.column, e.text);
     *out = from_jansson(j);
     return FACET_OK;
+}
+
+int facet_json_load(struct facet_json **out, const char *path, size_t max)
+{
+    uint8_t *text;
+    size_t len;
+    *out = NULL;
+    int err = facet_file_read(path, max, &text, &len);
+    if (err)
+        return err;
+    err = facet_json_parse(out, (const char *)text, len, path);
+    free(text);
+    return err;
 }
 
 void facet_json_unref(struct facet_json **j)

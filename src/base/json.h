@@ -11,6 +11,8 @@ struct facet_json;      /* a reference; facet_json_unref each one you own */
 /* Parses one value; duplicate keys, trailing bytes, and depth above FACET_MAX_JSON_DEPTH are
  * refused with line and column. `origin` names the source in the error text. */
 int facet_json_parse(struct facet_json **out, const char *text, size_t len, const char *origin);
+/* A file's one value; FACET_E_LIMIT for one of more than `max` bytes. */
+int facet_json_load(struct facet_json **out, const char *path, size_t max);
 void facet_json_unref(struct facet_json **j);
 
 /* Readers borrow: what they return lives as long as the parent. NULL or the default when absent

@@ -5,6 +5,7 @@
 #include "base/pool.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *shown(const struct facet_bench_lane *l)

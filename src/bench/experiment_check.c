@@ -4,7 +4,7 @@
 #include "base/errors.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "bench/table.h"
+#include "report/table.h"
 
 #include <stdarg.h>
 #include <stdio.h>

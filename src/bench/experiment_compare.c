@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "bench/experiment_check.h"
-#include "bench/table.h"
+#include "report/table.h"
 
 #include <math.h>
 #include <stdio.h>

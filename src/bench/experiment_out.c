@@ -24,17 +24,9 @@
 int facet_experiments_json(struct facet_json **out, const char *dir, const char *name)
 {
     char path[2600];
-    uint8_t *text;
-    size_t len;
     *out = NULL;
     int err = facet_path_join(path, sizeof(path), dir, name);
-    if (!err)
-        err = facet_file_read(path, MAX_JSON, &text, &len);
-    if (err)
-        return err;
-    err = facet_json_parse(out, (const char *)text, len, path);
-    free(text);
-    return err;
+    return err ? err : facet_json_load(out, path, MAX_JSON);
 }
 
 /* --- the head --- */

@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "bench/experiment_out.h"
 #include "bench/stats.h"
-#include "bench/table.h"
+#include "report/table.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* What every `facet bench` says, in one form: where it was measured, then tables. A table is made row by
  * row, a cell at a time by its column's name; columns are there from their first use on, in that order,
  * and a row may leave any out. The same report is written as text, as Markdown and as JSON. */
-#ifndef FACET_BENCH_REPORT_H
-#define FACET_BENCH_REPORT_H
+#ifndef FACET_REPORT_H
+#define FACET_REPORT_H
 
 #include "bench/stats.h"
 

@@ -2,7 +2,7 @@
 #include "base/errors.h"
 #include "base/file.h"
 #include "base/share.h"
-#include "bench/report_page.h"
+#include "report/page.h"
 #include "cli/commands.h"
 #include "cli/out.h"
 

@@ -24,7 +24,8 @@ struct facet_site {
     struct { char path[1024]; int64_t max_bytes, max_age_ms; char confirm[8]; } outbox;
     struct { char chip[8]; int quality, chips_per_track; bool fallback; double fallback_ms, expires_ms;
              char inbox[1024]; int batch; double batch_ms; } hybrid;                                      /* chip: "png" or "jpeg" */
-    struct { char listen[128]; int port; char cert[1024], key[1024]; bool insecure; char keys[1024]; unsigned workers; bool live_view; } serve;
+    struct { char listen[128]; int port; char cert[1024], key[1024]; bool insecure; char keys[1024]; unsigned workers; bool live_view;
+             char experiments[1024]; } serve;        /* a folder of folders that `facet bench run` made; "": none is shown */
     struct { char events[1024]; bool snapshots, crops, blur_others; struct facet_retention retention; char key[1024]; } store;
     struct { char url[512], secret[256]; } webhook;
     double event_expires_ms;

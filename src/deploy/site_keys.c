@@ -114,6 +114,8 @@ const struct facet__site_key facet__site_keys[] = {
         .help = "file of API keys and users; keys.json in the data folder unless given"),
     KEY("serve", "workers", UINT, serve.workers, .max = 256, .fallback = "0", .help = "requests worked on at once; 0: 8"),
     KEY("serve", "live_view", BOOL, serve.live_view, .fallback = "true", .help = "let live pictures be watched"),
+    KEY("serve", "experiments", TEXT, serve.experiments, .sample = "/var/lib/facet/experiments",
+        .help = "folder of what `facet bench run --out` made, for the page; none: no experiments are shown"),
 
     KEY("store", "events", TEXT, store.events, .sample = "/var/lib/facet/events.db",
         .help = "file or postgresql:// address; servers: events.db in the data folder unless given, devices: none"),

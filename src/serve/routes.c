@@ -14,6 +14,7 @@ const struct facet__resource *const facet__resources[] = {
     &facet__resource_upload,
     &facet__resource_events,
     &facet__resource_stats,
+    &facet__resource_experiments,
     &facet__resource_metrics,
     &facet__resource_compreface,
     &facet__resource_oip,

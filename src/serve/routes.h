@@ -16,6 +16,7 @@ extern const struct facet__resource facet__resource_tfserving;     /* /v1/models
 extern const struct facet__resource facet__resource_metrics;       /* /metrics */
 extern const struct facet__resource facet__resource_events;        /* events, snapshots */
 extern const struct facet__resource facet__resource_stats;         /* stats, strategies, devices */
+extern const struct facet__resource facet__resource_experiments;   /* what `facet bench run` measured */
 extern const struct facet__resource facet__resource_cameras;
 extern const struct facet__resource facet__resource_upload;        /* video that devices send */
 

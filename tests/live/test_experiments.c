@@ -5,7 +5,7 @@
 
 #include "base/errors.h"
 #include "base/file.h"
-#include "bench/table.h"
+#include "report/table.h"
 #include "media/video.h"
 
 #include <stdio.h>

@@ -1,10 +1,11 @@
 // The page in a browser, against a real server with a camera: each view, as a person uses it.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { serve } from './server.mjs';
-import { browse, facet, needData } from './tools.mjs';
+import { browse, facet, needData, scratch } from './tools.mjs';
 
 const clip = needData('video/short_hamilton_clip.mp4');
 const lin = needData('gallery-hamilton/lin-manuel-miranda/1.png');
@@ -176,6 +177,45 @@ test('what a camera sees is shown live, told as events, and measured', async (t)
   await go(page, 'Strategies');
   await page.waitForSelector('.panel.active:has-text("edge")', slow);
   await shot('strategies');
+  assert.deepEqual(faults, []);
+});
+
+/** A folder as `facet bench run --out` makes it; the figures are invented. */
+function putRun(dir, name, fps) {
+  const to = path.join(dir, name);
+  mkdirSync(to, { recursive: true });
+  writeFileSync(path.join(to, 'experiments.json'), '{"name": "invented", "items": []}');
+  writeFileSync(path.join(to, 'environment.json'), '{"processor": "Test", "cores": 2}');
+  writeFileSync(path.join(to, 'summary.csv'), 'id,video,lines,detector,detect_backend,recogniser,recognise_backend,mode,strategy,network,status,reason,frames,fps,decode_ms,detect_ms,embed_ms,peak_rss_mb,faces_a_frame\n'
+    + [240, 480, 720].map((l, i) => `${i}-1,a.mp4,${l},mtcnn,cpu,net,cpu,every,edge,none,done,,100,${fps / (i + 1)},1,${2 * i + 2},3,${200 + l},2`).join('\n') + '\n');
+}
+
+test('experiments that the server finds are drawn as the report draws them', async (t) => {
+  const runs = scratch(t);
+  const { server, page, faults, shot } = await open(t, `serve:\n  experiments: ${runs}\n`);
+  await signIn(page, server);
+  await go(page, 'Experiments');
+  await page.waitForSelector('.empty:has-text("No run in the server")', slow);
+  putRun(runs, 'desk', 60);
+  putRun(runs, 'board', 20);
+  await go(page, 'Live');
+  await go(page, 'Experiments');
+  await page.waitForSelector('#platforms table', slow);
+  await page.check('input[data-run=desk]');
+  await page.check('input[data-run=board]');
+  await page.click('button:text-is("Show")');
+  await page.waitForSelector('#speed .legend:has-text("board")', slow);
+  assert.match(await page.textContent('#speed .legend'), /desk/);
+  assert.match(await page.textContent('.report [role=status]'), /6 of 6 runs/);
+  await page.selectOption('#by-lines', '480');
+  assert.match(await page.textContent('.report [role=status]'), /2 of 6 runs, resolution \(lines\) 480/);
+  await page.hover('#speed polygon');
+  await page.waitForSelector('.tip:not([hidden]):has-text("median")');
+  assert.equal(await page.evaluate(() => document.styleSheets.length >= 2 && getComputedStyle(document.querySelector('.chart .c0')).fill !== 'rgb(0, 0, 0)'), true);
+  await shot('experiments');
+  writeFileSync(path.join(runs, 'desk', 'summary.csv'), 'id,fps\nonly one cell\n');
+  await page.reload();
+  await page.waitForSelector('.failed:has-text("summary.csv")', slow);
   assert.deepEqual(faults, []);
 });
 

@@ -36,10 +36,16 @@ export function groups(of: Row[], keys: string[]): Group[] {
   return [...found.values()];
 }
 
-/** Runs on one machine without a network, where there are any: a slow line says nothing about a framework. */
+const isPath = (r: Row): boolean => (text(r, 'setup') || (text(r, 'strategy') === 'edge' ? 'path' : 'site')) === 'path';
+/** The path of a frame alone, where there are such runs: a slow line says nothing about a framework. */
 export function local(of: Row[]): Row[] {
-  const here = of.filter((r) => text(r, 'strategy') === 'edge' && text(r, 'network') === 'none');
+  const here = of.filter(isPath);
   return here.length ? here : of;
+}
+/** Broker, server and device, where there are such runs. */
+export function sites(of: Row[]): Row[] {
+  const there = of.filter((r) => !isPath(r));
+  return there.length ? there : of;
 }
 
 export const values = (of: Row[], key: string): number[] => of.map((r) => num(r, key)).filter(isFinite);

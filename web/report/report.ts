@@ -40,7 +40,8 @@ function sectionOf(s: Section, of: Row[], data: Data, all: Row[]): HTMLElement |
   return parts.length ? h('section', { id: s.id, 'aria-label': s.title }, h('h2', {}, s.title), parts) : null;
 }
 
-export function report(into: HTMLElement, data: Data): void {
+/** `title`: whether it names itself; in a view it has a name already. */
+export function report(into: HTMLElement, data: Data, title = true): void {
   const rows = rowsOf(data), chosen = new Map<string, string>(), body = h('div'), jump = h('nav', { 'aria-label': 'Sections' });
   const told = h('p', { class: 'note', role: 'status' });
   const draw = (): void => {
@@ -51,7 +52,7 @@ export function report(into: HTMLElement, data: Data): void {
     replace(body, of.length ? glance(of) : note(rows.length ? 'No finished run fits: "Show all" takes the filters away.' : 'There is no run in this folder: facet bench run makes some.'), shown);
   };
   const names = [...new Set(data.runs.map((r) => r.name).filter(Boolean))];
-  const root = h('div', { class: 'report' }, h('h1', {}, names.join(', ') || 'Facet report'),
+  const root = h('div', { class: 'report' }, title ? h('h1', {}, names.join(', ') || 'Facet report') : null,
     note(`Made ${data.made.slice(0, 16).replace('T', ' ')} UTC by Facet ${data.version}, from ${data.runs.length === 1 ? 'one machine' : `${data.runs.length} folders`}.`), filterBar(rows, chosen, draw), told, jump, body);
   tips(root);
   replace(into, root);

@@ -2,7 +2,7 @@
 import { h } from '../src/dom';
 import { bars, boxes, front, heat, legend, scatter, violins, type Point, type Samples } from './charts';
 import { costs } from './cost';
-import { distinct, groups, local, mean, meanOf, quantile, short, text, values, type Cell, type Data, type Row } from './data';
+import { distinct, groups, local, mean, meanOf, quantile, short, sites, text, values, type Cell, type Data, type Row } from './data';
 import { note, table, wide } from './table';
 
 type Part = Node | null;
@@ -84,18 +84,19 @@ function energy(every: Row[]): Part[] {
 
 const leaves: Record<string, string> = { edge: 'events: who, where, when, how sure', cloud: 'the whole video, everybody in it', hybrid: 'events, and one aligned picture of each new face' };
 
-function strategies(of: Row[]): Part[] {
-  const by = groups(of, ['place', 'strategy', 'network']), several = distinct(of, 'platform').length > 1;
+function strategies(every: Row[]): Part[] {
+  const of = sites(every), by = groups(of, ['place', 'strategy', 'network']), several = distinct(of, 'platform').length > 1;
   const columns: [string, string][] = [['delay_mean_ms', 'delay mean ms'], ['delay_p50_ms', 'p50'], ['delay_p95_ms', 'p95'], ['delay_p99_ms', 'p99'], ['device_cpu_ms', 'device CPU ms a frame'], ['server_cpu_ms', 'server CPU ms a frame'],
-    ['device_j', 'device J a frame'], ['server_j', 'server J a frame'], ['sent_a_frame', 'bytes sent a frame'], ['device_cameras', 'cameras a device'], ['server_cameras', 'cameras a server']];
+    ['device_j_a_frame', 'device J a frame'], ['server_j_a_frame', 'server J a frame'], ['up_a_frame', 'bytes up a frame'], ['down_a_frame', 'down'], ['pictures_sent', 'pictures sent'],
+    ['cameras_a_device', 'cameras a device'], ['cameras_a_server', 'cameras a server'], ['tracks', 'tracks'], ['named_tracks', 'named']];
   const shown = columns.filter(([k]) => has(of, k)), names = by.map((g) => (several ? g.name : g.key.slice(1).join(' · ')));
   const delays: [string, string][] = [['delay_p50_ms', 'p50'], ['delay_p95_ms', 'p95'], ['delay_p99_ms', 'p99']];
   return [
     bars('Delay from capture to event', names, delays.map(([k, name]) => ({ name, values: by.map((g) => meanOf(g.rows, k)) })), 'ms'), legend(delays.map((d) => `delay ${d[1]}`)),
-    bars('Bytes that leave the device', names, [{ name: 'sent', values: by.map((g) => meanOf(g.rows, 'sent_a_frame')) }], 'bytes a frame'),
+    bars('Bytes that leave the device', names, [{ name: 'sent', values: by.map((g) => meanOf(g.rows, 'up_a_frame')) }], 'bytes a frame'),
     table('Strategies', [...(several ? ['Platform'] : []), 'Strategy', 'Network', ...shown.map((c) => c[1]), 'runs', 'personal data that leaves the device'],
-      by.map((g): Cell[] => [...(several ? g.key : g.key.slice(1)), ...shown.map(([k]) => meanOf(g.rows, k)), g.rows.length, leaves[g.key[1] ?? ''] ?? '–'])),
-    note('Cameras: of 10 frames a second, by processor time and all processors of the machine. What no run tells has no column.'),
+      by.map((g): Cell[] => [...(several ? g.key : g.key.slice(1)), ...shown.map(([k]) => meanOf(g.rows, k)), g.rows.length, text(g.rows[0] ?? {}, 'leaves') || (leaves[g.key[1] ?? ''] ?? '–')])),
+    note('Cameras: of 10 frames a second, by processor time and all processors of the machine. Bytes up: towards the server. What no run tells has no column.'),
     distinct(of, 'strategy').length < 2 ? note('Only one strategy was run: facet bench run bench/experiments/strategies.yaml runs all three.') : null];
 }
 

@@ -5,6 +5,7 @@ import { h, replace, say } from './dom';
 import type { View } from './view';
 import { camerasView } from './views/cameras';
 import { eventsView } from './views/events';
+import { experimentsView } from './views/experiments';
 import { liveView } from './views/live';
 import { loginView } from './views/login';
 import { peopleView } from './views/people';
@@ -18,6 +19,7 @@ const views: { path: string; title: string; view: View }[] = [
   { path: 'cameras', title: 'Cameras', view: camerasView },
   { path: 'performance', title: 'Performance', view: performanceView },
   { path: 'strategies', title: 'Strategies', view: strategiesView },
+  { path: 'experiments', title: 'Experiments', view: experimentsView },
 ];
 
 const main = h('main', { id: 'main', tabindex: '-1' });

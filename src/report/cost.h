@@ -1,11 +1,11 @@
 /* What a camera costs a month, predicted from what runs used and what things cost (report_beside.h). A machine's price is shared by
  * the cameras that it carries; electricity and traffic are what a frame used, day and night. edge pays a device, cloud a server, hybrid
  * both. What a run does not tell is NAN, and no part of the sum. */
-#ifndef FACET_BENCH_REPORT_COST_H
-#define FACET_BENCH_REPORT_COST_H
+#ifndef FACET_REPORT_COST_H
+#define FACET_REPORT_COST_H
 
-#include "bench/report_beside.h"
-#include "bench/report_runs.h"
+#include "report/beside.h"
+#include "report/runs.h"
 
 struct facet_report_cost {
     const char *platform, *strategy, *network;         /* borrowed from the runs */

@@ -1,6 +1,6 @@
 /* `facet report`: folders of experiments as one page that needs nothing else, and a digest in Markdown. */
-#ifndef FACET_BENCH_REPORT_PAGE_H
-#define FACET_BENCH_REPORT_PAGE_H
+#ifndef FACET_REPORT_PAGE_H
+#define FACET_REPORT_PAGE_H
 
 #include "base/str.h"
 
@@ -13,7 +13,7 @@ struct facet_report_page_opts {
 
 /* FACET_E_LIMIT for more than FACET_REPORT_MAX_DIRS folders. */
 int facet_report_page(struct facet_str *html, const struct facet_report_page_opts *o);
-/* What the page is drawn from: rows, machines, prices, figures of others. docs/experiments.md. */
+/* What the page is drawn from: rows, machines, prices, figures of others. A ceiling in json->max holds. */
 int facet_report_data(struct facet_str *json, const struct facet_report_page_opts *o);
 int facet_report_digest(struct facet_str *markdown, const struct facet_report_page_opts *o);
 

@@ -5,10 +5,10 @@
 #include "base/errors.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "bench/report_beside.h"
-#include "bench/report_cost.h"
-#include "bench/report_page.h"
-#include "bench/report_runs.h"
+#include "report/beside.h"
+#include "report/cost.h"
+#include "report/page.h"
+#include "report/runs.h"
 #include "lib/scratch.h"
 
 #include <math.h>
@@ -112,12 +112,12 @@ static void test_report__says_what_follows_from_columns(void **state)
     const struct facet_report_run *run = &runs.run[0];
     assert_float_equal(facet_report_value(run, 0, "watts"), 2, 1e-9);
     assert_float_equal(facet_report_value(run, 0, "device_cpu_ms"), 20, 1e-9);
-    assert_float_equal(facet_report_value(run, 0, "device_cameras"), 20, 1e-9);    /* 4 cores of 1000 ms, 10 frames of 20 ms */
-    assert_float_equal(facet_report_value(run, 0, "sent_a_frame"), 10, 1e-9);
+    assert_float_equal(facet_report_value(run, 0, "cameras_a_device"), 20, 1e-9);    /* 4 cores of 1000 ms, 10 frames of 20 ms */
+    assert_float_equal(facet_report_value(run, 0, "up_a_frame"), 10, 1e-9);
     assert_float_equal(facet_report_value(run, 0, "named_part"), 25, 1e-9);
     assert_true(isnan(facet_report_value(run, 1, "device_cpu_ms")));               /* cloud: not told apart, so not guessed */
     assert_true(isnan(facet_report_value(run, 1, "watts")));
-    assert_float_equal(facet_report_value(run, 1, "sent_a_frame"), 500, 1e-9);
+    assert_float_equal(facet_report_value(run, 1, "up_a_frame"), 500, 1e-9);
     assert_false(facet_report_is_done(run, 2));
     facet_report_runs_fini(&runs);
 }

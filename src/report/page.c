@@ -1,4 +1,4 @@
-#include "bench/report_page.h"
+#include "report/page.h"
 
 #include "base/clock.h"
 #include "base/errors.h"
@@ -6,8 +6,8 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/share.h"
-#include "bench/report_beside.h"
-#include "bench/report_runs.h"
+#include "report/beside.h"
+#include "report/runs.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -153,7 +153,7 @@ int facet_report_data(struct facet_str *json, const struct facet_report_page_opt
     struct facet_jsonw w;
     char stamp[25];
     struct parts p = { .n_prices = 0 };
-    json->max = MAX_PAGE;
+    json->max = json->max ? json->max : MAX_PAGE;
     int err = load_parts(&p, o);
     if (!err) {
         facet_format_time(stamp, facet_clock_system.wall_ms(facet_clock_system.ctx));

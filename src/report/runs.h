@@ -1,9 +1,9 @@
 /* Folders of experiments side by side, for the page and the digest: every row with its platform, and what follows from its
  * columns. Columns that a folder lacks (an older one, or one without strategies) are empty, not a fault. */
-#ifndef FACET_BENCH_REPORT_RUNS_H
-#define FACET_BENCH_REPORT_RUNS_H
+#ifndef FACET_REPORT_RUNS_H
+#define FACET_REPORT_RUNS_H
 
-#include "bench/table.h"
+#include "report/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +29,8 @@ int facet_report_runs_load(struct facet_report_runs *out, const char *const *dir
 void facet_report_runs_fini(struct facet_report_runs *r);
 
 bool facet_report_is_done(const struct facet_report_run *r, size_t row);
+/* The path of a frame alone, on one machine; otherwise a site of broker, server and device. */
+bool facet_report_is_path(const struct facet_report_run *r, size_t row);
 /* "platform" is the run's label, otherwise a column; "" where there is none. Borrowed from the run. */
 const char *facet_report_word(const struct facet_report_run *r, size_t row, const char *name);
 /* Of a derived name or a column; NAN where it is none. */

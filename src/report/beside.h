@@ -1,8 +1,8 @@
 /* What stands beside measurements in a report: prices, and figures that others printed. docs/experiments.md. */
-#ifndef FACET_BENCH_REPORT_BESIDE_H
-#define FACET_BENCH_REPORT_BESIDE_H
+#ifndef FACET_REPORT_BESIDE_H
+#define FACET_REPORT_BESIDE_H
 
-#include "bench/table.h"
+#include "report/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>

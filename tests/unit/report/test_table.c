@@ -1,7 +1,7 @@
 #include "test.h"
 
 #include "base/errors.h"
-#include "bench/table.h"
+#include "report/table.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* CSV files in memory (RFC 4180; lines that begin with # are comments): rows of texts, columns by name. */
-#ifndef FACET_BENCH_TABLE_H
-#define FACET_BENCH_TABLE_H
+#ifndef FACET_REPORT_TABLE_H
+#define FACET_REPORT_TABLE_H
 
 #include <stddef.h>
 

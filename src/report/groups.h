@@ -1,8 +1,8 @@
 /* Rows of several folders that are alike in some columns, and what they come to. Failed runs are in no group. */
-#ifndef FACET_BENCH_REPORT_GROUPS_H
-#define FACET_BENCH_REPORT_GROUPS_H
+#ifndef FACET_REPORT_GROUPS_H
+#define FACET_REPORT_GROUPS_H
 
-#include "bench/report_runs.h"
+#include "report/runs.h"
 
 struct facet_report_member { int run; size_t row, group; };
 struct facet_report_groups {
@@ -11,9 +11,11 @@ struct facet_report_groups {
     size_t *first; size_t n;           /* of each group: its first member */
 };
 
-/* `keys`: names as of facet_report_word, ended by NULL. Groups stand in the order in which their first rows come. `local`: where there
- * are runs of one machine without a network, only those: a slow line says nothing about a framework. */
-int facet_report_group(struct facet_report_groups *out, const struct facet_report_runs *runs, const char *const *keys, bool local);
+/* Where there are some of the kind that is asked for, only those: a slow line says nothing about a framework. */
+enum facet_report_which { FACET_REPORT_ALL, FACET_REPORT_PATHS, FACET_REPORT_SITES };
+
+/* `keys`: names as of facet_report_word, ended by NULL. Groups stand in the order in which their first rows come. */
+int facet_report_group(struct facet_report_groups *out, const struct facet_report_runs *runs, const char *const *keys, enum facet_report_which which);
 void facet_report_groups_fini(struct facet_report_groups *g);
 
 /* Key number k of a group; "default" where the column is empty. */

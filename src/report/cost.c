@@ -1,7 +1,7 @@
-#include "bench/report_cost.h"
+#include "report/cost.h"
 
 #include "base/errors.h"
-#include "bench/report_groups.h"
+#include "report/groups.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -83,14 +83,15 @@ int facet_report_costs(struct facet_report_costs *out, const struct facet_report
     static const char *const keys[] = { "platform", "strategy", "network", NULL };
     struct facet_report_groups g;
     *out = (struct facet_report_costs){ .n = 0 };
-    int err = facet_report_group(&g, runs, keys, false);
+    int err = facet_report_group(&g, runs, keys, FACET_REPORT_ALL);
     if (err)
         return err;
     for (size_t i = 0; !err && i < g.n; i++) {
         const struct use u = {
             .platform = facet_report_key(&g, i, 0), .strategy = facet_report_key(&g, i, 1), .network = facet_report_key(&g, i, 2),
-            .device_cameras = facet_report_mean(&g, i, "device_cameras"), .server_cameras = facet_report_mean(&g, i, "server_cameras"),
-            .joules = both(facet_report_mean(&g, i, "device_j"), facet_report_mean(&g, i, "server_j")), .bytes = facet_report_mean(&g, i, "sent_a_frame"),
+            .device_cameras = facet_report_mean(&g, i, "cameras_a_device"), .server_cameras = facet_report_mean(&g, i, "cameras_a_server"),
+            .joules = both(facet_report_mean(&g, i, "device_j_a_frame"), facet_report_mean(&g, i, "server_j_a_frame")),
+            .bytes = facet_report_mean(&g, i, "up_a_frame"),
         };
         err = add_all(out, &u, prices, n);
     }

@@ -2,10 +2,10 @@
 #include "base/errors.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "bench/report_beside.h"
-#include "bench/report_cost.h"
-#include "bench/report_groups.h"
-#include "bench/report_page.h"
+#include "report/beside.h"
+#include "report/cost.h"
+#include "report/groups.h"
+#include "report/page.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -51,8 +51,9 @@ static const struct column energy_columns[] = {
 static const struct column strategy_columns[] = {
     { "delay_mean_ms", "delay mean ms", 1, MEAN }, { "delay_p50_ms", "p50", 0, MEAN }, { "delay_p95_ms", "p95", 0, MEAN }, { "delay_p99_ms", "p99", 0, MEAN },
     { "device_cpu_ms", "device CPU ms a frame", 1, MEAN }, { "server_cpu_ms", "server CPU ms a frame", 1, MEAN },
-    { "device_j", "device J a frame", 3, MEAN }, { "server_j", "server J a frame", 3, MEAN }, { "sent_a_frame", "bytes sent a frame", 0, MEAN },
-    { "device_cameras", "cameras a device", 1, MEAN }, { "server_cameras", "cameras a server", 1, MEAN }, END,
+    { "device_j_a_frame", "device J a frame", 3, MEAN }, { "server_j_a_frame", "server J a frame", 3, MEAN },
+    { "up_a_frame", "bytes up a frame", 0, MEAN }, { "down_a_frame", "down", 0, MEAN }, { "pictures_sent", "pictures sent", 0, MEAN },
+    { "cameras_a_device", "cameras a device", 1, MEAN }, { "cameras_a_server", "cameras a server", 1, MEAN }, END,
 };
 static const struct column accuracy_columns[] = {
     { "fps", "frames/s", 1, MEAN }, { "named_part", "% of faces named", 1, MEAN }, { "faces_a_frame", "faces a frame", 2, MEAN }, END,
@@ -123,7 +124,7 @@ struct digest { struct facet_str *out; const struct facet_report_runs *runs; con
 static int put_table(const struct digest *d, const char *section, const char *title, const char *const *keys, const struct column *columns)
 {
     struct facet_report_groups g;
-    int err = facet_report_group(&g, d->runs, keys, keys != by_strategy);
+    int err = facet_report_group(&g, d->runs, keys, keys == by_strategy ? FACET_REPORT_SITES : FACET_REPORT_PATHS);
     if (err)
         return err;
     facet_str_printf(d->out, "## %s\n\n", title);
@@ -141,12 +142,25 @@ static int put_table(const struct digest *d, const char *section, const char *ti
     return d->out->err;
 }
 
+/* What personal data leaves the device. */
+static int put_leaves(const struct digest *d)
+{
+    static const char *const keys[] = { "strategy", "leaves", NULL };
+    struct facet_report_groups g;
+    int err = facet_report_group(&g, d->runs, keys, FACET_REPORT_SITES);
+    for (size_t i = 0; !err && i < g.n; i++)
+        if (*facet_report_word(&d->runs->run[g.member[g.first[i]].run], g.member[g.first[i]].row, "leaves"))
+            facet_str_printf(d->out, "- %s: %s leaves the device.\n", facet_report_key(&g, i, 0), facet_report_key(&g, i, 1));
+    facet_report_groups_fini(&g);
+    return err ? err : facet_str_puts(d->out, "\n");
+}
+
 static int put_memory(const struct digest *d)
 {
     static const struct column columns[] = { { "peak_rss_mb", "peak MB", 0, MEDIAN }, END };
     struct facet_report_groups g;
     double least = INFINITY;
-    int err = facet_report_group(&g, d->runs, by_pair, true);
+    int err = facet_report_group(&g, d->runs, by_pair, FACET_REPORT_PATHS);
     for (size_t i = 0; !err && i < g.n; i++)
         least = fmin(least, value_of(&g, i, columns));
     if (err)
@@ -252,6 +266,8 @@ static int put_all(const struct digest *d, const struct facet_price *prices, siz
     int err = FACET_OK;
     for (size_t i = 0; !err && i < sizeof(tables) / sizeof(tables[0]); i++)
         err = put_table(d, tables[i].section, tables[i].title, tables[i].keys, tables[i].columns);
+    if (!err)
+        err = put_leaves(d);
     if (!err)
         err = put_memory(d);
     if (!err)

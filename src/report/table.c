@@ -1,4 +1,4 @@
-#include "bench/table.h"
+#include "report/table.h"
 
 #include "base/errors.h"
 #include "base/file.h"

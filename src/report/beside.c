@@ -1,4 +1,4 @@
-#include "bench/report_beside.h"
+#include "report/beside.h"
 
 #include "base/errors.h"
 #include "base/file.h"

@@ -1,4 +1,4 @@
-#include "bench/report_groups.h"
+#include "report/groups.h"
 
 #include "base/errors.h"
 
@@ -30,22 +30,16 @@ static void place(struct facet_report_groups *g, int run, size_t row)
     g->n_members++;
 }
 
-static bool is_local(const struct facet_report_run *r, size_t row)
-{
-    const char *network = facet_report_word(r, row, "network");
-    return strcmp(facet_report_word(r, row, "strategy"), "edge") == 0 && (!*network || strcmp(network, "none") == 0);
-}
-
-static bool has_local(const struct facet_report_runs *runs)
+static bool has(const struct facet_report_runs *runs, bool path)
 {
     for (int r = 0; r < runs->n; r++)
         for (size_t i = 0; i < runs->run[r].table.n_rows; i++)
-            if (facet_report_is_done(&runs->run[r], i) && is_local(&runs->run[r], i))
+            if (facet_report_is_done(&runs->run[r], i) && facet_report_is_path(&runs->run[r], i) == path)
                 return true;
     return false;
 }
 
-int facet_report_group(struct facet_report_groups *out, const struct facet_report_runs *runs, const char *const *keys, bool local)
+int facet_report_group(struct facet_report_groups *out, const struct facet_report_runs *runs, const char *const *keys, enum facet_report_which which)
 {
     size_t all = 1;
     for (int r = 0; r < runs->n; r++)
@@ -55,10 +49,10 @@ int facet_report_group(struct facet_report_groups *out, const struct facet_repor
         facet_report_groups_fini(out);
         return facet_fail_nomem();
     }
-    local = local && has_local(runs);
+    bool path = which == FACET_REPORT_PATHS, is_asked = which != FACET_REPORT_ALL && has(runs, path);
     for (int r = 0; r < runs->n; r++)
         for (size_t i = 0; i < runs->run[r].table.n_rows; i++)
-            if (facet_report_is_done(&runs->run[r], i) && (!local || is_local(&runs->run[r], i)))
+            if (facet_report_is_done(&runs->run[r], i) && (!is_asked || facet_report_is_path(&runs->run[r], i) == path))
                 place(out, r, i);
     return FACET_OK;
 }

@@ -1,14 +1,15 @@
-#include "bench/report_runs.h"
+#include "report/runs.h"
 
 #include "base/errors.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "bench/experiment_out.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MAX_JSON (64u << 20)
 
 /* --- what follows from columns --- */
 
@@ -17,61 +18,67 @@ static double column(const struct facet_report_run *r, size_t row, const char *n
     return facet_table_number(&r->table, row, facet_table_column(&r->table, name));
 }
 
-static bool is_strategy(const struct facet_report_run *r, size_t row, const char *strategy)
-{
-    return strcmp(facet_table_text(&r->table, row, facet_table_column(&r->table, "strategy")), strategy) == 0;
-}
-
 static double watts(const struct facet_report_run *r, size_t row)
 {
     double s = column(r, row, "seconds");
     return s > 0 ? column(r, row, "energy_j") / s : NAN;
 }
 
-/* With edge all of a run is the device's; otherwise only what was told apart is known. */
+static double a_frame(const struct facet_report_run *r, size_t row, double of)
+{
+    double frames = column(r, row, "frames");
+    return frames > 0 ? of / frames : NAN;
+}
+
+/* A path alone is all the device's; of a site each end is told apart. */
 static double device_cpu_ms(const struct facet_report_run *r, size_t row)
 {
-    double told = column(r, row, "device_cpu_ms_a_frame");
-    return isfinite(told) ? told : is_strategy(r, row, "edge") ? column(r, row, "cpu_ms_a_frame") : NAN;
+    return facet_report_is_path(r, row) ? column(r, row, "cpu_ms_a_frame") : 1000 * a_frame(r, row, column(r, row, "device_cpu_seconds"));
 }
 
 static double server_cpu_ms(const struct facet_report_run *r, size_t row)
 {
-    return column(r, row, "server_cpu_ms_a_frame");
+    return 1000 * a_frame(r, row, column(r, row, "server_cpu_seconds"));
 }
 
-static double device_j(const struct facet_report_run *r, size_t row)
+static double device_j_a_frame(const struct facet_report_run *r, size_t row)
 {
-    double told = column(r, row, "device_j_a_frame");
-    return isfinite(told) ? told : is_strategy(r, row, "edge") ? column(r, row, "j_a_frame") : NAN;
+    return facet_report_is_path(r, row) ? column(r, row, "j_a_frame") : a_frame(r, row, column(r, row, "device_j"));
 }
 
-static double server_j(const struct facet_report_run *r, size_t row)
+static double server_j_a_frame(const struct facet_report_run *r, size_t row)
 {
-    return column(r, row, "server_j_a_frame");
+    return a_frame(r, row, column(r, row, "server_j"));
 }
 
-static double sent_a_frame(const struct facet_report_run *r, size_t row)
+static double up_a_frame(const struct facet_report_run *r, size_t row)
 {
-    double frames = column(r, row, "frames");
-    return frames > 0 ? column(r, row, "bytes_sent") / frames : NAN;
+    return a_frame(r, row, column(r, row, facet_report_is_path(r, row) ? "bytes_sent" : "bytes_up"));
 }
 
-/* Cameras that the processors of the machine carry: by processor time, not by one run's rate, which stops at the camera's own. */
-static double cameras(const struct facet_report_run *r, double cpu_ms)
+static double down_a_frame(const struct facet_report_run *r, size_t row)
 {
-    double cores = (double)facet_json_int(facet_json_get(r->env, "cores"), 0);
+    return a_frame(r, row, column(r, row, facet_report_is_path(r, row) ? "bytes_received" : "bytes_down"));
+}
+
+/* Cameras of FACET_REPORT_CAMERA_FPS that a machine like this one carries. A site says how many of its own camera, and nothing
+ * where frames were left out; a path alone is reckoned by its processor time. */
+static double cameras(const struct facet_report_run *r, size_t row, const char *told, double cpu_ms)
+{
+    double seconds = column(r, row, "video_seconds"), cores = (double)facet_json_int(facet_json_get(r->env, "cores"), 0);
+    if (!facet_report_is_path(r, row))
+        return seconds > 0 ? column(r, row, told) * column(r, row, "frames") / seconds / FACET_REPORT_CAMERA_FPS : NAN;
     return cores > 0 && cpu_ms > 0 ? 1000 * cores / (cpu_ms * FACET_REPORT_CAMERA_FPS) : NAN;
 }
 
-static double device_cameras(const struct facet_report_run *r, size_t row)
+static double cameras_a_device(const struct facet_report_run *r, size_t row)
 {
-    return cameras(r, device_cpu_ms(r, row));
+    return cameras(r, row, "device_cameras", device_cpu_ms(r, row));
 }
 
-static double server_cameras(const struct facet_report_run *r, size_t row)
+static double cameras_a_server(const struct facet_report_run *r, size_t row)
 {
-    return cameras(r, server_cpu_ms(r, row));
+    return cameras(r, row, "server_cameras", server_cpu_ms(r, row));
 }
 
 static double named_part(const struct facet_report_run *r, size_t row)
@@ -81,8 +88,9 @@ static double named_part(const struct facet_report_run *r, size_t row)
 }
 
 const struct facet_report_derived facet_report_derived[] = {
-    { "watts", watts }, { "device_cpu_ms", device_cpu_ms }, { "server_cpu_ms", server_cpu_ms }, { "device_j", device_j }, { "server_j", server_j },
-    { "sent_a_frame", sent_a_frame }, { "device_cameras", device_cameras }, { "server_cameras", server_cameras }, { "named_part", named_part },
+    { "watts", watts }, { "device_cpu_ms", device_cpu_ms }, { "server_cpu_ms", server_cpu_ms }, { "device_j_a_frame", device_j_a_frame },
+    { "server_j_a_frame", server_j_a_frame }, { "up_a_frame", up_a_frame }, { "down_a_frame", down_a_frame },
+    { "cameras_a_device", cameras_a_device }, { "cameras_a_server", cameras_a_server }, { "named_part", named_part },
     { NULL, NULL },
 };
 
@@ -127,13 +135,20 @@ static void fini_run(struct facet_report_run *r)
     facet_json_unref(&r->head);
 }
 
+static int load_json(struct facet_json **out, const char *dir, const char *name)
+{
+    char path[2600];
+    int err = facet_path_join(path, sizeof(path), dir, name);
+    return err ? err : facet_json_load(out, path, MAX_JSON);
+}
+
 static int load_run(struct facet_report_runs *all, const char *dir, bool with_dir)
 {
     struct facet_report_run r = { .label = "" };
     char path[2600];
-    int err = facet_experiments_json(&r.head, dir, "experiments.json");
+    int err = load_json(&r.head, dir, "experiments.json");
     if (!err)
-        err = facet_experiments_json(&r.env, dir, "environment.json");
+        err = load_json(&r.env, dir, "environment.json");
     if (!err)
         err = facet_path_join(path, sizeof(path), dir, "summary.csv");
     if (!err)
@@ -174,6 +189,12 @@ void facet_report_runs_fini(struct facet_report_runs *r)
 bool facet_report_is_done(const struct facet_report_run *r, size_t row)
 {
     return strcmp(facet_report_word(r, row, "status"), "done") == 0;
+}
+
+bool facet_report_is_path(const struct facet_report_run *r, size_t row)
+{
+    const char *setup = facet_report_word(r, row, "setup");
+    return *setup ? strcmp(setup, "path") == 0 : strcmp(facet_report_word(r, row, "strategy"), "edge") == 0;
 }
 
 const char *facet_report_word(const struct facet_report_run *r, size_t row, const char *name)
