@@ -33,6 +33,15 @@ static int add_default_spools(struct facet_kept *k)
     return err;
 }
 
+/* An outbox, and what waits for a web address beside it (deploy/part_webhook.c). */
+static int add_outbox(struct facet_kept *k, const char *path)
+{
+    char beside[1100];
+    snprintf(beside, sizeof(beside), "%s.webhook", path);
+    int err = add_spool(k, path);
+    return err ? err : add_spool(k, beside);
+}
+
 static int take_site(struct facet_kept *k, const char *path, char *key, size_t cap)
 {
     struct facet_site *s = calloc(1, sizeof(*s));
@@ -48,7 +57,7 @@ static int take_site(struct facet_kept *k, const char *path, char *key, size_t c
     if (!err)
         err = facet_copy_text(key, cap, s->store.key);
     if (!err && *s->outbox.path)
-        err = add_spool(k, s->outbox.path);
+        err = add_outbox(k, s->outbox.path);
     if (!err && *s->hybrid.inbox)
         err = add_spool(k, s->hybrid.inbox);
     facet_site_fini(s);

@@ -45,10 +45,9 @@ static int open_locks(struct facet_node *n)
 }
 
 /* Which answer is believed: the same numbers whoever identifies, device or server. */
-int facet__node_set_identify(struct facet_node *n)
+int facet__node_plan_identify(const struct facet_node *n, const struct facet_site *s, struct facet_identify_opts *out)
 {
-    const struct facet_site *s = n->site;
-    struct facet_identify_opts o = {
+    *out = (struct facet_identify_opts){
         .gallery = n->gallery,
         .threshold = s->gallery.threshold,
         .calib_a = n->recogniser->calib_a,
@@ -57,11 +56,14 @@ int facet__node_set_identify(struct facet_node *n)
         .cooldown_ms = s->gallery.cooldown_ms,
         .margin = s->gallery.margin,
     };
-    int err = o.threshold != 0 ? FACET_OK : facet_model_threshold(n->recogniser, s->gallery.far, &o.threshold);
+    return out->threshold != 0 ? FACET_OK : facet_model_threshold(n->recogniser, s->gallery.far, &out->threshold);
+}
+
+void facet__node_use_identify(struct facet_node *n, const struct facet_identify_opts *o)
+{
     facet_lock_take(&n->lock);
-    n->identify = o;
+    n->identify = *o;
     facet_lock_give(&n->lock);
-    return err;
 }
 
 struct facet_identify_opts facet__node_identify(struct facet_node *n)
@@ -107,7 +109,7 @@ static int open_steps(struct facet_node *n)
     if (!err)
         err = facet__node_open_store(n);
     if (!err)
-        err = facet__node_set_identify(n);
+        err = facet__node_plan_identify(n, n->site, &n->identify);
     if (!err)
         err = facet__node_open_broker(n);
     if (!err)

@@ -97,6 +97,18 @@ void facet__parts_gallery(struct facet_node *n)
             facet__parts[i]->gallery(n->part[i]);
 }
 
+int facet__parts_erase(struct facet_node *n, const char *person, int64_t *removed)
+{
+    int err = FACET_OK;
+    for (int i = 0; facet__parts[i] && !err; i++) {
+        int64_t count = 0;
+        if (n->part[i] && facet__parts[i]->erase)
+            err = facet__parts[i]->erase(n->part[i], person, &count);
+        *removed += count;
+    }
+    return err;
+}
+
 bool facet__parts_done(struct facet_node *n)
 {
     bool any = false;

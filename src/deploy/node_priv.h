@@ -49,6 +49,7 @@ struct facet__part {
     void (*tick)(void *state, int64_t now_ms);     /* about every 100 ms, on the node's thread; NULL */
     void (*event)(void *state, const struct facet_event *e, bool is_own);      /* each new one; NULL */
     void (*gallery)(void *state);  /* people or templates changed; NULL */
+    int (*erase)(void *state, const char *person, int64_t *removed);           /* forgets who is named in what waits with it; NULL */
     bool (*is_done)(void *state);  /* its work has an end, and it is reached; NULL: it has none */
     void (*count)(void *state, struct facet_node_stats *s);    /* adds its own figures; NULL */
     int (*devices)(void *state, struct facet_device *out, int max);            /* NULL */
@@ -141,7 +142,8 @@ int facet__node_start_path(struct facet_node *n);
 int facet__node_end_path(struct facet_node *n);            /* the pipeline's error, once */
 int64_t facet__node_owes(struct facet_node *n);            /* items of the outbox that could go now: 0 while there is no broker */
 void facet__node_close_broker(struct facet_node *n);
-int facet__node_set_identify(struct facet_node *n);
+int facet__node_plan_identify(const struct facet_node *n, const struct facet_site *s, struct facet_identify_opts *out);
+void facet__node_use_identify(struct facet_node *n, const struct facet_identify_opts *o);
 struct facet_identify_opts facet__node_identify(struct facet_node *n);     /* as they are now */
 
 /* Parts. */
@@ -150,6 +152,7 @@ void facet__parts_online(struct facet_node *n);
 void facet__parts_tick(struct facet_node *n, int64_t now_ms);
 void facet__parts_event(struct facet_node *n, const struct facet_event *e, bool is_own);
 void facet__parts_gallery(struct facet_node *n);
+int facet__parts_erase(struct facet_node *n, const char *person, int64_t *removed);    /* `removed` is added to */
 bool facet__parts_done(struct facet_node *n);  /* some have an end, and all of those reached it */
 void facet__parts_count(struct facet_node *n, struct facet_node_stats *s);
 int facet__parts_subscribe(struct facet_node *n);
@@ -187,6 +190,8 @@ int facet__wire_topic(const struct facet_node *n, const char *device, const char
 void facet__server_heard(struct facet_node *n);
 /* Server's clock minus the device's, as far as it is known. */
 int64_t facet__device_offset_ms(struct facet_node *n, const char *device);
+/* Does it know people by a copy of our gallery? */
+bool facet__device_has_copy(struct facet_node *n, const char *device);
 
 bool facet__node_is_server(const struct facet_node *n);
 bool facet__node_has_broker(const struct facet_node *n);

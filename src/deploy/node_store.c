@@ -1,7 +1,9 @@
 /* What a node keeps: its vault and its events. */
 #include "base/errors.h"
+#include "base/log.h"
 #include "deploy/node_priv.h"
 #include "deploy/outbox.h"
+#include "stages/identify/classifier.h"
 #include "store/erase.h"
 #include "store/events.h"
 #include "store/vault.h"
@@ -21,6 +23,15 @@ int facet__node_open_store(struct facet_node *n)
     return facet_events_open(&n->events, &o);
 }
 
+/* What was trained on somebody who is gone is trained again on who is left. */
+static void train_again(struct facet_node *n, const char *method)
+{
+    struct facet_classifier *c = NULL;
+    if (facet_classifier_train_gallery(&c, n->gallery, method))
+        facet_log(FACET_LOG_WARN, "node", "the classifier could not be trained again: %s", facet_error_text());
+    facet_classifier_close(&c);
+}
+
 int facet_node_erase(struct facet_node *n, const char *name, struct facet_erase_report *out)
 {
     struct facet_spool *spools[] = { n->outbox ? facet_outbox_spool(n->outbox) : NULL };
@@ -33,5 +44,10 @@ int facet_node_erase(struct facet_node *n, const char *name, struct facet_erase_
     };
     if (!n->gallery)
         return facet_fail(FACET_E_NOT_FOUND, "cannot erase '%s': this node has no gallery", name);
-    return facet_erase_person(&w, name, out);
+    char method[16];
+    bool is_stale, had = !facet_classifier_state(n->gallery, method, &is_stale);
+    int err = facet_erase_person(&w, name, out);
+    if (!err && had && out->had_trained)
+        train_again(n, method);
+    return err ? err : facet__parts_erase(n, name, &out->spooled);
 }

@@ -3,6 +3,7 @@
 #include "deploy/node_priv.h"
 #include "deploy/outbox.h"
 #include "deploy/strategy.h"
+#include "store/gallery.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,7 @@ const struct facet__part facet__part_status = {
 
 struct known { struct facet_device d; int64_t offset_us; };
 struct registry {
+    struct facet_node *node;
     struct facet_lock lock;        /* below */
     bool has_lock;
     int n;
@@ -102,6 +104,7 @@ static int registry_open(void *state, struct facet_node *n)
     struct registry *r = state;
     int err = facet_lock_init(&r->lock);
     r->has_lock = !err;
+    r->node = n;
     n->registry = r;
     return err;
 }
@@ -132,6 +135,15 @@ static struct known *find(struct registry *r, const char *name, bool make)
     return oldest;
 }
 
+/* A device whose copy is another than our gallery did not hear that there is a newer one. */
+static void remind(struct facet_node *n, const char *device, int64_t has)
+{
+    struct facet_message m = { .kind = FACET_MESSAGE_GALLERY_NOTICE };
+    m.gallery_notice.version = (int64_t)facet_gallery_version(n->gallery);
+    if (has != m.gallery_notice.version)
+        (void)facet__wire_send(n, device, "notice", &m, NULL);
+}
+
 static int registry_message(void *state, const char *device, const struct facet_message *m, const void *payload, size_t len)
 {
     struct registry *r = state;
@@ -149,6 +161,8 @@ static int registry_message(void *state, const char *device, const struct facet_
     k->d.clock_offset_ms = (double)s->clock_offset_us / 1000;
     k->offset_us = s->clock_offset_us;
     facet_lock_give(&r->lock);
+    if (s->is_online && s->gallery_version > 0)
+        remind(r->node, device, s->gallery_version);
     return FACET_OK;
 }
 
@@ -179,6 +193,18 @@ int64_t facet__device_offset_ms(struct facet_node *n, const char *device)
         us = k->offset_us;
     facet_lock_give(&r->lock);
     return us / 1000;
+}
+
+bool facet__device_has_copy(struct facet_node *n, const char *device)
+{
+    struct registry *r = n->registry;
+    if (!r)
+        return false;
+    facet_lock_take(&r->lock);
+    struct known *k = find(r, device, false);
+    bool has = k && k->d.gallery_version > 0;
+    facet_lock_give(&r->lock);
+    return has;
 }
 
 static const char *const registry_words[] = { "status", NULL };

@@ -6,6 +6,7 @@
 #include "deploy/before.h"
 #include "deploy/node_priv.h"
 #include "deploy/outbox.h"
+#include "store/gallery.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -144,6 +145,15 @@ static void in_close(void *state)
     (void)state;
 }
 
+/* A device whose copy of our gallery is a moment old may still name who was erased here: it is nobody we know. */
+static void forget_the_erased(struct facet_node *n, struct facet_event *e)
+{
+    struct facet_person p;
+    if (e->identity.decision == FACET_KNOWN && facet__device_has_copy(n, e->device) &&
+        facet_gallery_person_by_id(n->gallery, e->identity.person, &p) == FACET_E_NOT_FOUND)
+        e->identity = (struct facet_identity){ .decision = FACET_UNKNOWN, .cosine = -1 };
+}
+
 static int in_topic(void *state, const struct facet_mqtt_message *m)
 {
     struct facet_node *n = ((struct events_in *)state)->node;
@@ -158,6 +168,7 @@ static int in_topic(void *state, const struct facet_mqtt_message *m)
         facet_log(FACET_LOG_WARN, "node", "an event is not understood: %s", facet_error_text());
         return FACET_OK;
     }
+    forget_the_erased(n, &e);
     int err = facet__node_arrived(n, &e);
     if (!err)
         tell_stored(n, &e);

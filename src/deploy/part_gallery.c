@@ -1,12 +1,15 @@
 /* Copies of the server's gallery on devices: sealed with the site key, with the gallery's version. The server says when there
- * is a new version; a device that has another asks, gets it in chunks, takes it over as a whole, and says so: that word is
- * kept with the events, where erase --verify looks for devices that have not said it yet. */
+ * is a new version, and again to a device that says it has another; who has another asks, gets it in chunks, takes it over
+ * as a whole, forgets who is not in it in all that it keeps, and says so: that word is kept with the events, where erase --verify
+ * looks for devices that have not said it yet. */
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "deploy/node_priv.h"
+#include "deploy/outbox.h"
 #include "store/erase.h"
+#include "store/events.h"
 #include "store/gallery.h"
 
 #include <stdio.h>
@@ -16,7 +19,7 @@
 #define CHUNK (48u << 10)
 #define MOST (512u << 20)          /* bytes of a gallery that travels so */
 #define ASKERS 64
-#define AGAIN_MS 8000              /* an answer that did not come whole is asked for again */
+#define AGAIN_MS 2000              /* an answer of which nothing more comes is asked for again */
 #define EVERY_MS 60000
 
 /* ---- server ---- */
@@ -169,8 +172,10 @@ struct taker {
     uint8_t *data, *has;           /* bytes so far; which chunks are there */
     size_t size;
     unsigned count, got;
-    int64_t asked_ms;
+    int64_t asked_ms;              /* or when something came last; 0: to be asked at once */
     bool wants;                    /* a newer one is there */
+    struct facet_person *people;   /* who may have to be forgotten: known before a newer gallery came */
+    int n_people, cap_people;
 };
 
 static bool taker_wanted(const struct facet_node *n)
@@ -211,6 +216,7 @@ static void taker_close(void *state)
 {
     struct taker *t = state;
     drop(t);
+    free(t->people);
     if (t->has_lock)
         facet_lock_fini(&t->lock);
 }
@@ -267,11 +273,60 @@ static int taker_message(void *state, const char *device, const struct facet_mes
     if (m->kind == FACET_MESSAGE_GALLERY_NOTICE && m->gallery_notice.version != atomic_load(&t->node->copy_version)) {
         t->wants = true;
         t->asked_ms = 0;
-    } else if (m->kind == FACET_MESSAGE_GALLERY_CHUNK)
+    } else if (m->kind == FACET_MESSAGE_GALLERY_CHUNK) {
         err = take_chunk(t, &m->gallery_chunk);
+        t->asked_ms = facet__wall_ms();
+    }
     facet_lock_give(&t->lock);
     if (err)
         facet_log(FACET_LOG_WARN, "gallery", "the server's gallery: %s", facet_error_text());
+    return FACET_OK;
+}
+
+static int note_person(void *ctx, const struct facet_person *p)
+{
+    struct taker *t = ctx;
+    if (t->n_people == t->cap_people) {
+        int cap = t->cap_people ? t->cap_people * 2 : 64;
+        struct facet_person *grown = realloc(t->people, (size_t)cap * sizeof(*grown));
+        if (!grown)
+            return facet_fail_nomem();
+        t->people = grown;
+        t->cap_people = cap;
+    }
+    t->people[t->n_people++] = *p;
+    return FACET_OK;
+}
+
+/* Who is not there any more is forgotten in all that is kept here. A name may be somebody else's by now. */
+static int forget_person(struct facet_node *n, const struct facet_person *was)
+{
+    struct facet_person p;
+    int64_t events, snapshots, waited;
+    int err = facet_gallery_person_by_id(n->gallery, was->id, &p);
+    if (err != FACET_E_NOT_FOUND)
+        return err;
+    err = facet_gallery_person(n->gallery, was->name, &p);
+    bool is_free = err == FACET_E_NOT_FOUND;
+    if (is_free)
+        err = FACET_OK;
+    if (!err && n->events)
+        err = facet_events_erase(n->events, was->id, is_free ? was->name : NULL, &events, &snapshots);
+    if (!err && is_free)
+        err = facet_spool_erase(facet_outbox_spool(n->outbox), was->name, &waited);
+    return err || !is_free ? err : facet__parts_erase(n, was->name, &waited);
+}
+
+static int forget_the_gone(struct taker *t)
+{
+    int err = FACET_OK;
+    for (int i = 0; i < t->n_people && !err; i++)
+        err = forget_person(t->node, &t->people[i]);
+    if (err)
+        return err;
+    if (t->people)
+        explicit_bzero(t->people, (size_t)t->cap_people * sizeof(*t->people));
+    t->n_people = 0;
     return FACET_OK;
 }
 
@@ -282,7 +337,11 @@ static int load(struct taker *t)
     facet_sha256_of(t->data, t->size, sha256);
     if (strcmp(sha256, t->sha256))
         return facet_fail(FACET_E_HASH, "it came damaged");
-    int err = facet_gallery_load_dump(t->node->gallery, t->node->vault, t->data, t->size, &version);
+    int err = facet_gallery_people(t->node->gallery, note_person, t);
+    if (!err)
+        err = facet_gallery_load_dump(t->node->gallery, t->node->vault, t->data, t->size, &version);
+    if (!err)
+        err = forget_the_gone(t);
     if (!err)
         atomic_store(&t->node->copy_version, (int64_t)version);
     return err;

@@ -47,6 +47,11 @@ static void on_event(void *state, const struct facet_event *e, bool is_own)
         facet_log(FACET_LOG_ERROR, "webhook", "event %s will not be posted: %s", e->id, facet_error_text());
 }
 
+static int erase(void *state, const char *person, int64_t *removed)
+{
+    return facet_webhook_erase(((struct part_webhook *)state)->webhook, person, removed);
+}
+
 static void close_webhook(void *state)
 {
     facet_webhook_close(&((struct part_webhook *)state)->webhook);
@@ -59,5 +64,6 @@ const struct facet__part facet__part_webhook = {
     .wanted = wanted,
     .open = open_webhook,
     .event = on_event,
+    .erase = erase,
     .close = close_webhook,
 };

@@ -111,27 +111,34 @@ static int read_content(struct content *c, const struct facet_json *j)
     return err;
 }
 
-static int load(struct facet_keys *k)
+static int read_file(struct content *c, struct facet_file_id *id, const char *path)
 {
-    struct content c = { .n_keys = 0 };
     struct facet_map map;
-    struct facet_file_id id;
     struct facet_json *j = NULL;
-    int err = facet_map_open_own(&map, k->path, MAX_FILE, &id);
+    *c = (struct content){ .n_keys = 0 };
+    int err = facet_map_open_own(&map, path, MAX_FILE, id);
     if (err)
         return err;
-    err = facet_json_parse(&j, (const char *)map.data, map.len, k->path);
+    err = facet_json_parse(&j, (const char *)map.data, map.len, path);
     facet_map_close(&map);
     if (!err) {
-        err = read_content(&c, j);
+        err = read_content(c, j);
         if (err && err != FACET_E_NOMEM)
-            err = facet_fail(FACET_E_FORMAT, "cannot read '%s': it is no file of keys, or damaged", k->path);
+            err = facet_fail(FACET_E_FORMAT, "cannot read '%s': it is no file of keys, or damaged", path);
     }
     facet_json_unref(&j);
-    if (err) {
-        content_fini(&c);
+    if (err)
+        content_fini(c);
+    return err;
+}
+
+static int load(struct facet_keys *k)
+{
+    struct content c;
+    struct facet_file_id id;
+    int err = read_file(&c, &id, k->path);
+    if (err)
         return err;
-    }
     content_fini(&k->c);
     k->c = c;
     k->id = id;
@@ -199,6 +206,16 @@ int facet_keys_refresh(struct facet_keys *k)
     facet_lock_take(&k->lock);
     int err = refresh(k);
     facet_lock_give(&k->lock);
+    return err;
+}
+
+int facet_keys_check(const struct facet_keys *k)
+{
+    struct content c;
+    struct facet_file_id id;
+    int err = read_file(&c, &id, k->path);
+    if (!err)
+        content_fini(&c);
     return err;
 }
 

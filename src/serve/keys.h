@@ -27,6 +27,8 @@ void facet_keys_close(struct facet_keys **k);
 const char *facet_keys_path(const struct facet_keys *k);
 /* Reads the file again, if it changed; the old stays where the new is bad. */
 int facet_keys_refresh(struct facet_keys *k);
+/* Would that do? Takes nothing over. */
+int facet_keys_check(const struct facet_keys *k);
 
 int facet_keys_add(struct facet_keys *k, const char *name, enum facet_role role, char text[FACET_KEY_TEXT], struct facet_key *out);
 int facet_keys_remove(struct facet_keys *k, const char *id);               /* FACET_E_NOT_FOUND */

@@ -254,18 +254,29 @@ static int check_restart(const struct facet_site *old, const struct facet_site *
     return what ? facet_fail(FACET_E_UNSUPPORTED, "cannot take over '%s': a new %s needs a restart", site->path, what) : FACET_OK;
 }
 
+/* Who may come in, and by which certificate: the files were read before, and may have been written since. */
+static int take_files(struct facet_serve *s)
+{
+    int err = s->keys ? facet_keys_refresh(s->keys) : FACET_OK;
+    return err ? err : facet_http_server_reload_tls(s->http);
+}
+
+/* Everything is looked at before anything is taken over. */
 int facet_serve_reload(struct facet_serve *s, const struct facet_site *site, struct facet_str *changed)
 {
     struct facet_str unused = FACET_STR_INIT;
     int err = check_restart(s->site, site);
     if (!err && s->keys)
-        err = facet_keys_refresh(s->keys);
+        err = facet_keys_check(s->keys);
     if (!err)
-        err = facet_http_server_reload_tls(s->http);
+        err = facet_http_server_check_tls(s->http);
     if (!err && s->o.node)
         err = facet_node_reload(s->o.node, site, changed ? changed : &unused);
     facet_str_fini(&unused);
-    if (!err)
-        s->site = site;
-    return err;
+    if (err)
+        return err;
+    s->site = site;
+    if (take_files(s))
+        facet_log(FACET_LOG_ERROR, "serve", "keys and certificate stay as they were: %s", facet_error_text());
+    return FACET_OK;
 }

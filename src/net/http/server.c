@@ -366,6 +366,15 @@ int facet_http_server_port(const struct facet_http_server *s)
     return s->port;
 }
 
+int facet_http_server_check_tls(struct facet_http_server *s)
+{
+    struct facet_tls *fresh = NULL;
+    int err = s->tls ? open_tls(s, &fresh) : FACET_OK;
+    if (fresh)
+        s->module->tls_close(&fresh);
+    return err;
+}
+
 int facet_http_server_reload_tls(struct facet_http_server *s)
 {
     struct facet_tls *fresh = NULL, *old;

@@ -91,5 +91,6 @@ int facet_http_server_open(struct facet_http_server **out, const struct facet_ht
 void facet_http_server_close(struct facet_http_server **s, unsigned wait_ms);
 int facet_http_server_port(const struct facet_http_server *s);
 int facet_http_server_reload_tls(struct facet_http_server *s);       /* reads the certificate files again */
+int facet_http_server_check_tls(struct facet_http_server *s);        /* would that do? Takes nothing over */
 
 #endif

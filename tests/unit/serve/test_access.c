@@ -2,6 +2,7 @@
 #include "lib/served.h"
 
 #include "base/errors.h"
+#include "base/file.h"
 #include "serve/keys.h"
 #include "serve/session.h"
 
@@ -174,6 +175,78 @@ static void test_serve__a_reload_that_needs_a_restart_changes_nothing(void **sta
     assert_int_equal(status_of(w, "GET", "/v1/health", NULL, NULL), 200);
 }
 
+static void write_text(const char *path, const char *text, size_t len)
+{
+    assert_int_equal(facet_file_write_own(path, text, len, NULL), FACET_OK);
+}
+
+static bool has_camera(const struct served *w, const char *name)
+{
+    char path[128];
+    struct http_answer a;
+    snprintf(path, sizeof(path), "/v1/cameras/%s", name);
+    http_ask(&a, &(struct http_ask){ .port = w->port, .path = path, .key = w->key });
+    int status = a.status;
+    http_answer_fini(&a);
+    return status == 200;
+}
+
+/* A site that the node refuses, a file of keys that is none (they are looked at with each request, so that good ones need no
+ * reload), and both right. */
+static void test_serve__a_reload_takes_all_or_nothing(void **state)
+{
+    struct served *w = *state;
+    struct facet_site site = w->site, bad;
+    struct facet_camera_conf camera = { .name = "door", .url = "rtsp://127.0.0.1:9/door" };
+    uint8_t *keys;
+    size_t len;
+    assert_int_equal(facet_file_read(w->site.serve.keys, 1 << 20, &keys, &len), FACET_OK);
+    site.cameras = &camera;
+    site.n_cameras = 1;
+
+    bad = site;
+    snprintf(bad.models.recogniser, sizeof(bad.models.recogniser), "another");
+    assert_int_equal(facet_serve_reload(w->serve, &bad, NULL), FACET_E_UNSUPPORTED);
+    assert_int_equal(status_of(w, "GET", "/v1/system", w->key, NULL), 200);
+    assert_false(has_camera(w, "door"));
+
+    write_text(w->site.serve.keys, "{\"keys\":1}", 10);
+    assert_int_equal(facet_serve_reload(w->serve, &site, NULL), FACET_E_FORMAT);
+    assert_int_equal(status_of(w, "GET", "/v1/system", w->key, NULL), 200);
+    assert_false(has_camera(w, "door"));
+
+    write_text(w->site.serve.keys, (const char *)keys, len);
+    assert_int_equal(facet_serve_reload(w->serve, &site, NULL), FACET_OK);
+    assert_true(has_camera(w, "door"));
+    assert_int_equal(facet_serve_reload(w->serve, &w->site, NULL), FACET_OK);
+    assert_false(has_camera(w, "door"));
+    free(keys);
+}
+
+static void test_serve__a_reload_with_too_many_cameras_leaves_all_as_they_are(void **state)
+{
+    struct served *w = *state;
+    static struct facet_camera_conf cameras[FACET_MAX_CAMERAS];
+    struct facet_site site = w->site;
+    for (int i = 0; i < FACET_MAX_CAMERAS; i++) {
+        snprintf(cameras[i].name, sizeof(cameras[i].name), "c%d", i);
+        snprintf(cameras[i].url, sizeof(cameras[i].url), "rtsp://127.0.0.1:9/c%d", i);
+        cameras[i].disabled = true;
+    }
+    struct http_answer a = served_post_json(w, "/v1/cameras", "{\"name\":\"gate\",\"url\":\"rtsp://127.0.0.1:9/gate\"}", 201);
+    http_answer_fini(&a);
+    site.cameras = cameras;
+    site.n_cameras = FACET_MAX_CAMERAS;
+    assert_int_equal(facet_serve_reload(w->serve, &site, NULL), FACET_E_LIMIT);
+    assert_true(has_camera(w, "gate"));
+    assert_false(has_camera(w, "c0"));
+    site.n_cameras = FACET_MAX_CAMERAS - 1;
+    assert_int_equal(facet_serve_reload(w->serve, &site, NULL), FACET_OK);
+    assert_true(has_camera(w, "gate"));
+    assert_true(has_camera(w, "c0"));
+    assert_int_equal(facet_serve_reload(w->serve, &w->site, NULL), FACET_OK);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, start, stop)
 
 int main(void)
@@ -186,6 +259,8 @@ int main(void)
         CASE(test_errors__have_one_shape_and_the_requests_id),
         CASE(test_serve__is_not_opened_to_others_without_tls_or_keys),
         CASE(test_serve__a_reload_that_needs_a_restart_changes_nothing),
+        CASE(test_serve__a_reload_takes_all_or_nothing),
+        CASE(test_serve__a_reload_with_too_many_cameras_leaves_all_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
