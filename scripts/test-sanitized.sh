@@ -2,7 +2,7 @@
 # Builds with a sanitizer in a folder of its own and runs the tests there.
 # usage: scripts/test-sanitized.sh asan|tsan
 # Left out: `style` and `headers` judge text, not code; `data` runs real networks over thousands of
-# faces, which takes a sanitizer more than an hour; `bench` measures; `page` drives a browser.
+# faces, which takes a sanitizer more than an hour; `bench` measures; `page` drives a browser; `aarch64` is built without it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case ${1:-} in
@@ -22,4 +22,4 @@ if [ "$1" = tsan ] && setarch "$(uname -m)" -R true 2>/dev/null; then
     run=(setarch "$(uname -m)" -R)
 fi
 "${run[@]}" scripts/test.sh "$build" --timeout-multiplier 6 \
-    --no-suite style --no-suite headers --no-suite data --no-suite bench --no-suite page
+    --no-suite style --no-suite headers --no-suite data --no-suite bench --no-suite page --no-suite aarch64

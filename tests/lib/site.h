@@ -9,8 +9,8 @@ struct site {
     struct broker broker;
     struct camera camera;
     struct proc server, device;
-    int http, device_broker;       /* device_broker: the port by which the device reaches the broker */
-    const char *strategy;          /* NULL: "edge" */
+    int http, device_broker, device_server;        /* the last two: ports by which the device reaches broker and server */
+    const char *strategy;          /* NULL: "edge". "cloud": the device sends a file for ever, and keeps nothing */
     const char *device_data;       /* folder of the device's store and outbox; NULL: the scratch folder */
     const char *more;              /* lines for the device's file; NULL: none */
     const char *env[8];            /* of the device, besides the test's own; NULL-ended */
@@ -36,7 +36,9 @@ long site_doubles(const struct site *s);
 
 /* Until the server has so many more than now. */
 void site_await_events(struct site *s, long more, unsigned timeout_ms);
-/* The camera ends; then everything that was made must arrive. Both programs must still run, and end as told. */
+/* Both programs must still run, and end as told; nothing was told twice. */
+void site_end(struct site *s);
+/* The camera ends; then everything that was made must arrive; then site_end. */
 void site_settle(struct site *s, unsigned timeout_ms);
 
 #endif

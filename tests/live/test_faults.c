@@ -119,23 +119,16 @@ static void test_faults__a_device_killed_at_random_moments_loses_nothing_it_kept
     kill_device_often(*state, kills(3), 2000);
 }
 
-static void test_faults__a_hybrid_device_killed_at_random_moments_loses_nothing_it_kept(void **state)
-{
-    struct site *s = *state;
-    s->strategy = "hybrid";
-    start(s);
-    kill_device_often(s, kills(1), 2000);
-}
-
 /* A relay between device and broker, told what to do by a port. */
 struct cable { struct proc proc; int control; };
 
-static void cable_open(struct cable *c, struct site *s, int broker)
+/* Returns the port at which the device reaches `to` through it. */
+static int cable_open(struct cable *c, struct site *s, int to_port)
 {
     char program[512], target[64], listen[64], control[64];
     const int port = free_port(), words = free_port();
     snprintf(program, sizeof(program), "%s/src/cli/facet", getenv("FACET_TEST_BUILD"));
-    snprintf(target, sizeof(target), "127.0.0.1:%d", broker);
+    snprintf(target, sizeof(target), "127.0.0.1:%d", to_port);
     snprintf(listen, sizeof(listen), "%d", port);
     snprintf(control, sizeof(control), "%d", words);
     PROC(&c->proc, site_file(s, "cable.log"), program, "netsim", "--listen", listen, "--control", control, target);
@@ -143,7 +136,7 @@ static void cable_open(struct cable *c, struct site *s, int broker)
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)words) };
     c->control = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(c->control, (struct sockaddr *)&to, sizeof(to)), 0);
-    s->device_broker = port;
+    return port;
 }
 
 static void cable_say(struct cable *c, const char *line)
@@ -160,7 +153,7 @@ static void test_faults__a_cable_that_is_cut_delays_events_and_loses_none(void *
     struct cable c;
     static const char *const faults[] = { "cut", "refuse", "reset" };
     site_open(s);
-    cable_open(&c, s, s->broker.port);
+    s->device_broker = cable_open(&c, s, s->broker.port);
     site_start_device(s);
     site_await_events(s, 1, EVENTS_MS);
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -173,6 +166,61 @@ static void test_faults__a_cable_that_is_cut_delays_events_and_loses_none(void *
     cable_say(&c, "profile 3g");
     site_await_events(s, 1, EVENTS_MS);
     site_settle(s, EVENTS_MS);
+    close(c.control);
+}
+
+static void test_faults__a_hybrid_device_killed_or_left_alone_loses_nothing_it_kept(void **state)
+{
+    struct site *s = *state;
+    struct cable c;
+    s->strategy = "hybrid";
+    site_open(s);
+    s->device_broker = cable_open(&c, s, s->broker.port);
+    site_start_device(s);
+    site_await_events(s, 1, EVENTS_MS);
+    cable_say(&c, "cut");
+    const long made = site_made(s);
+    WAIT_FOR(site_made(s) > made + 2, EVENTS_MS);
+    cable_say(&c, "mend");
+    site_await_events(s, 2, EVENTS_MS);
+    proc_kill(&s->server);
+    broker_kill(&s->broker);
+    WAIT_FOR(site_made(s) > made + 6, EVENTS_MS);
+    broker_start(&s->broker);
+    site_start_server(s);
+    site_await_events(s, 2, EVENTS_MS);
+    kill_device_often(s, kills(1), 2000);
+    close(c.control);
+}
+
+/* A cloud device keeps nothing: what it sees while the server is away is gone. It comes back by itself, what the server has
+ * written stays, and nothing begins or ends twice. */
+static void test_faults__a_cloud_device_comes_back_after_cable_and_server(void **state)
+{
+    struct site *s = *state;
+    struct cable c;
+    s->strategy = "cloud";
+    site_open(s);
+    s->device_server = cable_open(&c, s, s->http);
+    site_start_device(s);
+    site_await_events(s, 2, EVENTS_MS);
+    static const char *const faults[] = { "cut", "reset" };
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        cable_say(&c, faults[i]);
+        let_pass(1500);
+        cable_say(&c, "mend");
+        site_await_events(s, 2, EVENTS_MS);
+    }
+    proc_kill(&s->server);             /* in the middle of what is sent to it */
+    const long kept = site_arrived(s);
+    let_pass(500);
+    site_start_server(s);
+    assert_true(site_arrived(s) >= kept);
+    site_await_events(s, 2, EVENTS_MS);
+    proc_kill(&s->device);
+    site_start_device(s);
+    site_await_events(s, 2, EVENTS_MS);
+    site_end(s);
     close(c.control);
 }
 
@@ -202,8 +250,7 @@ static void test_faults__a_clock_that_jumps_loses_no_event(void **state)
     struct site *s = *state;
     static char preload[512], file[512];
     static const char *const jumps[] = { "+7200", "-7200", "+0" };
-    const char *sanitizer = getenv("FACET_TEST_SANITIZE");
-    if (sanitizer && *sanitizer && strcmp(sanitizer, "none") != 0)
+    if (test_is_sanitized())
         skip(); /* a sanitizer's library must come before any that is preloaded */
     site_open(s);
     write_offset(s, "+0");
@@ -290,7 +337,8 @@ int main(void)
         TEST(test_faults__a_broker_or_server_that_is_killed_costs_no_event),
         TEST(test_faults__a_site_without_a_server_waits_for_none),
         TEST(test_faults__a_device_killed_at_random_moments_loses_nothing_it_kept),
-        TEST(test_faults__a_hybrid_device_killed_at_random_moments_loses_nothing_it_kept),
+        TEST(test_faults__a_hybrid_device_killed_or_left_alone_loses_nothing_it_kept),
+        TEST(test_faults__a_cloud_device_comes_back_after_cable_and_server),
         TEST(test_faults__a_cable_that_is_cut_delays_events_and_loses_none),
         TEST(test_faults__garbage_and_hostile_words_end_nothing),
         TEST(test_faults__a_clock_that_jumps_loses_no_event),

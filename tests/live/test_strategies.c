@@ -409,6 +409,13 @@ static void assert_best_wait(const struct chips *all, const char *camera)
     assert_true(fewer > 2);
 }
 
+/* Sanitizers see the same paths in live_faults, for a third of the time. */
+static void leave_out_when_sanitized(void)
+{
+    if (test_is_sanitized())
+        skip();
+}
+
 /* The device runs while nobody is there: all of it is on its disk, and goes with the next run. */
 static void test_strategies__hybrid_loses_nothing_without_broker_and_server(void **state)
 {
@@ -417,6 +424,7 @@ static void test_strategies__hybrid_loses_nothing_without_broker_and_server(void
     struct proc server = { .pid = 0 };
     char camera[1024];
     (void)state;
+    leave_out_when_sanitized();
     camera_text(camera);
     know_edge(camera);
     write_hybrid("away", camera);
@@ -442,6 +450,7 @@ static void test_strategies__hybrid_server_may_be_killed(void **state)
     struct proc server = { .pid = 0 }, device = { .pid = 0 };
     char camera[1024], data[300];
     (void)state;
+    leave_out_when_sanitized();
     camera_text(camera);
     know_edge(camera);
     write_hybrid("killed", camera);

@@ -206,8 +206,7 @@ static void assert_agree(const char *net, const char *backend, const struct face
 /* LeakSanitizer's tracer falls over oneDNN's threads at exit, so other engines are left out under sanitizers. */
 static void find_rival(const struct facet_backend_ops **b, const char *name)
 {
-    const char *sanitizer = getenv("FACET_TEST_SANITIZE");
-    if (sanitizer && *sanitizer && strcmp(sanitizer, "none") != 0) {
+    if (test_is_sanitized()) {
         print_message("'%s' is not run under sanitizers\n", name);
         skip();
     }
