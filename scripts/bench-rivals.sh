@@ -1,9 +1,10 @@
 #!/bin/bash
 # usage: scripts/bench-rivals.sh BUILD-FOLDER [options of facet bench engine]
 # Fetches the rivals and races them: ONNX Runtime's library from npm (the tarball alone, nothing is installed
-# and no script of it runs) and OpenVINO's from its Python package into .cache/rivals, oneDNN, XNNPACK and OpenCV from Debian
-# where they are missing (and then builds their modules). By hand only, never in CI: it downloads 170 MB.
-# FACET_ORT_LIB and FACET_OPENVINO_LIB name others.
+# and no script of it runs) and those of OpenVINO and TensorFlow from their Python packages (files alone, too)
+# into .cache/rivals; oneDNN, XNNPACK and OpenCV from Debian where they are missing (and then builds their
+# modules). By hand only, never in CI: it downloads 440 MB and unpacks 1 GB. FACET_ORT_LIB,
+# FACET_OPENVINO_LIB and FACET_TENSORFLOW_LIB name others.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:?usage: scripts/bench-rivals.sh BUILD-FOLDER}
@@ -25,12 +26,12 @@ fetch_onnxruntime() {
     rm -rf "$dir/package" "${dir:?}/$tarball"
 }
 
-# fetch_wheel NAME VERSION PATTERN: files of a Python package, which is not installed and of which nothing runs.
+# fetch_wheel FOLDER PACKAGE VERSION PATTERN: files of a Python package, which is not installed and of which nothing runs.
 fetch_wheel() {
-    python3 -m pip --version > /dev/null 2>&1 || { echo "pip is missing, so $1 is left out: apt-get install python3-pip"; return; }
+    python3 -m pip --version > /dev/null 2>&1 || { echo "pip is missing, so $2 is left out: apt-get install python3-pip"; return; }
     mkdir -p "$dir/$1"
-    python3 -m pip download --quiet --no-deps --only-binary :all: --dest "$dir/$1" "$1==$2" || { echo "$1 $2 cannot be had here, so it is left out"; return; }
-    python3 - "$dir/$1" "$3" << 'EOF'
+    python3 -m pip download --quiet --no-deps --only-binary :all: --dest "$dir/$1" "$2==$3" || { echo "$2 $3 cannot be had here, so it is left out"; return; }
+    python3 - "$dir/$1" "$4" << 'EOF'
 import fnmatch, pathlib, sys, zipfile
 folder = pathlib.Path(sys.argv[1])
 for wheel in folder.glob("*.whl"):
@@ -48,7 +49,8 @@ fetch_debian() {
 }
 
 [ -n "${FACET_ORT_LIB:-}" ] || [ -e "$dir/libonnxruntime.so.1" ] || fetch_onnxruntime
-[ -n "${FACET_OPENVINO_LIB:-}" ] || compgen -G "$dir/openvino/libopenvino_c.so*" > /dev/null || fetch_wheel openvino 2026.4.1 'openvino/libs/*.so*'
+[ -n "${FACET_OPENVINO_LIB:-}" ] || compgen -G "$dir/openvino/libopenvino_c.so*" > /dev/null || fetch_wheel openvino openvino 2026.4.1 'openvino/libs/*.so*'
+[ -n "${FACET_TENSORFLOW_LIB:-}" ] || compgen -G "$dir/tensorflow/libtensorflow_cc.so*" > /dev/null || fetch_wheel tensorflow tensorflow-cpu 2.21.0 'tensorflow/libtensorflow_*.so*'
 have_modules() {
     local name
     for name in onednn xnnpack opencv; do [ -e "$build/src/modules/facet-$name.so" ] || return; done

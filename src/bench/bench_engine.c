@@ -18,7 +18,7 @@
 #define PEAK_NS 2e6
 #define SPIN_US 4000                /* other engines' threads spin for some milliseconds after a run */
 
-static const char *const rivals[FACET_BENCH_RIVALS] = { "onnxruntime", "onednn", "xnnpack", "openvino", "opencv" };
+static const char *const rivals[FACET_BENCH_RIVALS] = { "onnxruntime", "onednn", "xnnpack", "openvino", "opencv", "tensorflow" };
 
 /* ---- words ---- */
 

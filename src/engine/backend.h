@@ -99,5 +99,6 @@ extern const struct facet_backend_ops facet_backend_ref;
 extern const struct facet_backend_ops facet_backend_cpu;
 extern const struct facet_backend_ops facet_backend_onnxruntime;
 extern const struct facet_backend_ops facet_backend_openvino;
+extern const struct facet_backend_ops facet_backend_tensorflow;
 
 #endif

@@ -31,7 +31,7 @@ enum facet_precision {
     FACET_PRECISION_BF16,                 /* weights and values in bfloat16 where the back end has kernels; sums in fp32 */
 };
 
-#define FACET_BACKEND_WORDS "cpu, ref, onnxruntime, onednn, xnnpack, openvino or opencv"    /* facet_backend_names, for people */
+#define FACET_BACKEND_WORDS "cpu, ref, onnxruntime, onednn, xnnpack, openvino, opencv or tensorflow"    /* facet_backend_names, for people */
 
 struct facet_plan_opts {
     const char *backend;        /* NULL: "cpu"; any of facet_backend_names (backend.h) */

@@ -12,6 +12,7 @@ const struct facet_backend_ops *const facet_backends[] = {
     &facet_backend_ref,
     &facet_backend_onnxruntime,
     &facet_backend_openvino,
+    &facet_backend_tensorflow,
     NULL,
 };
 
@@ -22,7 +23,7 @@ static const struct { const char *name, *module, *package; } modules[] = {
     {"opencv", "facet-opencv", "libopencv-dnn406 (to build: libopencv-dnn-dev)"},
 };
 
-const char *const facet_backend_names[] = { "cpu", "ref", "onnxruntime", "onednn", "xnnpack", "openvino", "opencv", NULL };
+const char *const facet_backend_names[] = { "cpu", "ref", "onnxruntime", "onednn", "xnnpack", "openvino", "opencv", "tensorflow", NULL };
 
 static int open_module(const struct facet_backend_ops **out, size_t i)
 {
