@@ -190,6 +190,17 @@ long site_arrived(const struct site *s)
     return n > 0 ? n : 0;
 }
 
+long site_named_by_device(const struct site *s)
+{
+    return count(device_store(s), "SELECT count(*) FROM main.events WHERE type = 2", NULL);
+}
+
+/* Their ids are made of what they tell (deploy/hybrid.h). */
+long site_named_by_server(const struct site *s)
+{
+    return count(site_file(s, "server-events.db"), "SELECT count(*) FROM main.events WHERE type = 2 AND id LIKE '________________-i%'", NULL);
+}
+
 long site_waiting(const struct site *s)
 {
     char path[1024];

@@ -27,6 +27,9 @@ const char *site_file(const struct site *s, const char *name);
 /* Events that tell of faces, in the device's and in the server's store; 0 while there is no store. */
 long site_made(const struct site *s);
 long site_arrived(const struct site *s);
+/* Events of names in the device's own store, and those that the server made (hybrid). */
+long site_named_by_device(const struct site *s);
+long site_named_by_server(const struct site *s);
 /* What waits in the device's outbox; -1 while there is none. */
 long site_waiting(const struct site *s);
 /* Those of the device that the server has not. */

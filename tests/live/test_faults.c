@@ -100,6 +100,28 @@ static void test_faults__a_site_without_a_server_waits_for_none(void **state)
     WAIT_FOR(site_arrived(s) >= kept && site_waiting(s) < 3, EVENTS_MS);
 }
 
+/* Told to, a hybrid device says who it sees while there is no server, and leaves it to the server when that is there. */
+static void test_faults__a_hybrid_device_recognises_itself_while_the_server_is_away(void **state)
+{
+    struct site *s = *state;
+    s->strategy = "hybrid";
+    s->more = "hybrid: {fallback: true, fallback_after: 1s}\n";
+    site_open(s);
+    assert_int_equal(proc_stop(&s->server, 30000), 0);
+    site_start_device(s);
+    proc_wait_line(&s->device, "recognising here", EVENTS_MS);
+    WAIT_FOR(site_named_by_device(s) > 0, EVENTS_MS);
+    site_start_server(s);
+    proc_wait_line(&s->device, "chips go out again", EVENTS_MS);
+    WAIT_FOR(site_named_by_server(s) > 0, EVENTS_MS);
+    proc_kill(&s->server);
+    proc_wait_line(&s->device, "recognising here", EVENTS_MS);
+    const long named = site_named_by_device(s);
+    WAIT_FOR(site_named_by_device(s) > named, EVENTS_MS);
+    site_start_server(s);
+    site_settle(s, EVENTS_MS);
+}
+
 static void kill_device_often(struct site *s, int times, unsigned longest_ms)
 {
     struct facet_rng rng;
@@ -336,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_faults__a_broker_or_server_that_is_killed_costs_no_event),
         TEST(test_faults__a_site_without_a_server_waits_for_none),
+        TEST(test_faults__a_hybrid_device_recognises_itself_while_the_server_is_away),
         TEST(test_faults__a_device_killed_at_random_moments_loses_nothing_it_kept),
         TEST(test_faults__a_hybrid_device_killed_or_left_alone_loses_nothing_it_kept),
         TEST(test_faults__a_cloud_device_comes_back_after_cable_and_server),

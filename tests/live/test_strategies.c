@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "data/real.h"
 #include "lib/broker.h"
+#include "lib/http_ask.h"
 #include "lib/proc.h"
 #include "lib/scratch.h"
 #include "store/events.h"
@@ -210,13 +211,13 @@ static struct cost run_device(const char *site, const char *strategy)
     return read_cost(log);
 }
 
-static void start_server(struct proc *p, const char *name, int port)
+static void start_server_with(struct proc *p, const char *name, int port, const char *hybrid)
 {
     char more[2048], data[300];
     snprintf(more, sizeof(more),
              "device: server\nstrategy: hybrid\nmqtt: {host: 127.0.0.1, port: %d}\nserve: {port: %d}\n"
-             "store: {events: %s-events.db}\noutbox: {path: %s-outbox.db}\nhybrid: {inbox: %s-inbox.db}\n",
-             broker.port, port, scratch_path(&scratch, name), scratch_path(&scratch, name), scratch_path(&scratch, name));
+             "store: {events: %s-events.db}\noutbox: {path: %s-outbox.db}\nhybrid: {inbox: %s-inbox.db%s}\n",
+             broker.port, port, scratch_path(&scratch, name), scratch_path(&scratch, name), scratch_path(&scratch, name), hybrid);
     char site[64];
     snprintf(site, sizeof(site), "%s.yaml", name);
     write_site(site, more);
@@ -226,6 +227,11 @@ static void start_server(struct proc *p, const char *name, int port)
     snprintf(site, sizeof(site), "%s.log", name);
     proc_start(p, scratch_path(&scratch, site), argv, env);
     proc_wait_line(p, "listening at", 30000);
+}
+
+static void start_server(struct proc *p, const char *name, int port)
+{
+    start_server_with(p, name, port, "");
 }
 
 static int count_ends(const char *path)
@@ -443,6 +449,61 @@ static void test_strategies__hybrid_loses_nothing_without_broker_and_server(void
     assert_same(&edge, &hybrid, "hybrid after an outage");
 }
 
+/* How many chips a server has put through its network since it was started. */
+static int embedded(const char *key, int port)
+{
+    struct http_answer a;
+    struct facet_json *j;
+    http_ask(&a, &(struct http_ask){ .port = port, .path = "/v1/stats", .key = key });
+    assert_int_equal(a.status, 200);
+    assert_ok(facet_json_parse(&j, a.body, strlen(a.body), "stats"));
+    int n = (int)number(j, "embedded");
+    facet_json_unref(&j);
+    http_answer_fini(&a);
+    return n;
+}
+
+static int waiting_chips(const char *name, struct chips *c)
+{
+    int n = 0;
+    read_chips(c, name);
+    for (int i = 0; i < c->n; i++)
+        n += c->count[i];
+    return n;
+}
+
+/* Chips are embedded so many at once, or after so long, as the server's file says; what is short of a batch waits, over restarts. */
+static void test_strategies__hybrid_embeds_in_batches_of_a_size_and_an_interval(void **state)
+{
+    struct seen hybrid;
+    struct chips chips;
+    struct proc server = { .pid = 0 };
+    char camera[1024], key[128], hybrid_lines[64];
+    int port = free_port(), size = 10;
+    (void)state;
+    camera_text(camera);
+    know_edge(camera);
+    write_hybrid("batch", camera);
+    broker_kill(&broker);
+    (void)run_device("batch-device.yaml", "hybrid");
+    int all = 2 * waiting_chips("batch", &chips);      /* these, and those of a second run */
+    while (all % size == 0)
+        size++;
+    broker_start(&broker);
+    snprintf(hybrid_lines, sizeof(hybrid_lines), ", batch: %d, batch_time: 1d", size);
+    start_server_with(&server, "batch", port, hybrid_lines);
+    first_key(&server, key);
+    (void)run_device("batch-device.yaml", "hybrid");
+    WAIT_FOR(embedded(key, port) == all / size * size, 60000);
+    assert_int_equal(proc_stop(&server, 20000), 0);
+
+    start_server_with(&server, "batch", port, ", batch: 256, batch_time: 500ms");
+    WAIT_FOR(count_ends(store_of("batch")) == 2 * edge.n && count_names(store_of("batch")) == 2 * edge.n_delays, 60000);
+    read_store(&hybrid, store_of("batch"));
+    assert_int_equal(proc_stop(&server, 20000), 0);
+    assert_same(&edge, &hybrid, "hybrid in batches");
+}
+
 /* Killed in the middle and started again on the same files: the same names, each once. */
 static void test_strategies__hybrid_server_may_be_killed(void **state)
 {
@@ -477,6 +538,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strategies__give_the_same_tracks_and_names),
         cmocka_unit_test(test_strategies__hybrid_loses_nothing_without_broker_and_server),
+        cmocka_unit_test(test_strategies__hybrid_embeds_in_batches_of_a_size_and_an_interval),
         cmocka_unit_test(test_strategies__hybrid_server_may_be_killed),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
