@@ -2,7 +2,21 @@
 
 #include "base/errors.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <time.h>
+
+#define FOR_EVER UINT64_MAX
+#define NOT_AT_ALL 0
+
+static void init_taken(pthread_cond_t *c)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* as facet_now_ns */
+    pthread_cond_init(c, &attr);
+    pthread_condattr_destroy(&attr);
+}
 
 int facet_queue_init(struct facet_queue *q, size_t cap)
 {
@@ -14,7 +28,7 @@ int facet_queue_init(struct facet_queue *q, size_t cap)
         return facet_fail_nomem();
     pthread_mutex_init(&q->lock, NULL);
     pthread_cond_init(&q->can_put, NULL);
-    pthread_cond_init(&q->can_take, NULL);
+    init_taken(&q->can_take);
     return FACET_OK;
 }
 
@@ -61,13 +75,22 @@ static int queue_put(struct facet_queue *q, void *item, bool wait)
     return err;
 }
 
-static int queue_take(struct facet_queue *q, void **item, bool wait)
+/* False when that time has come. */
+static bool wait_for_item(struct facet_queue *q, uint64_t until_ns)
+{
+    const struct timespec t = {(time_t)(until_ns / 1000000000u), (long)(until_ns % 1000000000u)};
+    if (until_ns == FOR_EVER)
+        return pthread_cond_wait(&q->can_take, &q->lock) == 0;
+    return until_ns != NOT_AT_ALL && pthread_cond_timedwait(&q->can_take, &q->lock, &t) != ETIMEDOUT;
+}
+
+static int queue_take(struct facet_queue *q, void **item, uint64_t until_ns)
 {
     int err = FACET_OK;
     *item = NULL;
     pthread_mutex_lock(&q->lock);
-    while (wait && !q->closed && q->count == 0)
-        pthread_cond_wait(&q->can_take, &q->lock);
+    while (!q->closed && q->count == 0 && wait_for_item(q, until_ns))
+        continue;
     if (q->count > 0)
         pop_locked(q, item);
     else
@@ -88,12 +111,17 @@ int facet_queue_try_put(struct facet_queue *q, void *item)
 
 int facet_queue_take(struct facet_queue *q, void **item)
 {
-    return queue_take(q, item, true);
+    return queue_take(q, item, FOR_EVER);
 }
 
 int facet_queue_try_take(struct facet_queue *q, void **item)
 {
-    return queue_take(q, item, false);
+    return queue_take(q, item, NOT_AT_ALL);
+}
+
+int facet_queue_take_until(struct facet_queue *q, void **item, uint64_t until_ns)
+{
+    return queue_take(q, item, until_ns);
 }
 
 void facet_queue_close(struct facet_queue *q)

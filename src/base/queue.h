@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct facet_queue {
     pthread_mutex_t lock;
@@ -22,6 +23,8 @@ int facet_queue_try_put(struct facet_queue *q, void *item);           /* FACET_E
 /* Waits for an item. FACET_E_END when closed and empty. */
 int facet_queue_take(struct facet_queue *q, void **item);
 int facet_queue_try_take(struct facet_queue *q, void **item);         /* FACET_E_AGAIN when empty */
+/* Waits until that time (facet_now_ns) at most: then FACET_E_AGAIN. */
+int facet_queue_take_until(struct facet_queue *q, void **item, uint64_t until_ns);
 void facet_queue_close(struct facet_queue *q);          /* wakes all; what is inside can still be taken */
 size_t facet_queue_count(struct facet_queue *q);
 

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "base/clock.h"
 #include "base/errors.h"
 #include "base/queue.h"
 
@@ -34,6 +35,22 @@ static void test_queue__full_and_empty_say_again(void **state)
     assert_int_equal(facet_queue_try_put(&q, &item), FACET_OK);
     assert_int_equal(facet_queue_try_put(&q, &item), FACET_E_AGAIN);
     assert_int_equal(facet_queue_try_take(&q, &got), FACET_OK);
+    facet_queue_fini(&q);
+}
+
+static void test_queue__waits_no_longer_than_told(void **state)
+{
+    struct facet_queue q;
+    void *got;
+    int thing;
+    assert_int_equal(facet_queue_init(&q, 2), FACET_OK);
+    assert_int_equal(facet_queue_take_until(&q, &got, 0), FACET_E_AGAIN);
+    assert_int_equal(facet_queue_take_until(&q, &got, facet_now_ns() + 1000000), FACET_E_AGAIN);
+    assert_int_equal(facet_queue_put(&q, &thing), FACET_OK);
+    assert_int_equal(facet_queue_take_until(&q, &got, 0), FACET_OK);
+    assert_ptr_equal(got, &thing);
+    facet_queue_close(&q);
+    assert_int_equal(facet_queue_take_until(&q, &got, UINT64_MAX), FACET_E_END);
     facet_queue_fini(&q);
 }
 
@@ -112,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queue__keeps_order),
         cmocka_unit_test(test_queue__full_and_empty_say_again),
+        cmocka_unit_test(test_queue__waits_no_longer_than_told),
         cmocka_unit_test(test_queue__closed_gives_what_is_inside_and_takes_nothing),
         cmocka_unit_test(test_queue__without_room_is_refused),
         cmocka_unit_test(test_queue__threads_pass_everything_in_order),
