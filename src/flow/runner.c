@@ -5,7 +5,10 @@
  *
  * Ending is always the same: the source closes the first queue, each stage empties its own and then
  * closes the next. After a failure the stages only pass over what they take, so the queues empty
- * fast and nobody is left waiting. */
+ * fast and nobody is left waiting.
+ *
+ * A stage that can takes several packets at once: those that wait in its queue and, within a deadline, those that are
+ * known to be under way (filled by the source, not yet here). */
 #include "flow/runner.h"
 
 #include "base/clock.h"
@@ -27,6 +30,7 @@ struct runner_lane {
     size_t index;
     struct facet_thread thread;
     struct facet_queue out; /* to the next stage; of the last one: the free packets */
+    uint64_t taken;
 };
 
 struct facet_runner {
@@ -37,6 +41,7 @@ struct facet_runner {
     size_t n_packets;
     bool has_run;
     atomic_bool stop, failed;
+    atomic_uint_least64_t filled; /* packets by the source */
     int err; /* of the first failure: written by the one who set `failed`, read after the joins */
     char text[1024];
 };
@@ -124,6 +129,7 @@ static void source_main(void *arg)
             break;
         }
         p->enqueued_ns = facet_now_ns();
+        atomic_fetch_add(&r->filled, 1);
         facet_queue_put(&lane->out, p);
     }
     facet_queue_close(&lane->out);
@@ -131,14 +137,11 @@ static void source_main(void *arg)
 
 /* --- the other stages --- */
 
-static void work_on(struct runner_lane *lane, struct facet_packet *p)
+/* After a failure packets are only passed over: the last stages never see them. */
+static void send_on(struct runner_lane *lane, struct facet_packet *p, int err)
 {
     struct facet_runner *r = lane->runner;
     bool is_last = lane->index + 1 == r->n_lanes;
-    p->queue_ns += facet_now_ns() - p->enqueued_ns;
-    int err = atomic_load(&r->stop) ? FACET_E_CANCELLED : facet_stage_step(lane->stage, p);
-    if (err && !atomic_load(&r->stop))
-        keep_failure(r, err);
     if (!err && is_last && r->o.done)
         r->o.done(r->o.ctx, p);
     if (err || is_last) {
@@ -149,13 +152,48 @@ static void work_on(struct runner_lane *lane, struct facet_packet *p)
     facet_queue_put(&lane->out, p);
 }
 
+static void work_on(struct runner_lane *lane, struct facet_packet *const *p, int n)
+{
+    struct facet_runner *r = lane->runner;
+    uint64_t now = facet_now_ns();
+    for (int i = 0; i < n; i++)
+        p[i]->queue_ns += now - p[i]->enqueued_ns;
+    int err = atomic_load(&r->stop) ? FACET_E_CANCELLED : facet_stage_step_together(lane->stage, p, n);
+    if (err && !atomic_load(&r->stop))
+        keep_failure(r, err);
+    for (int i = 0; i < n; i++)
+        send_on(lane, p[i], err);
+}
+
+static bool takes_several(const struct runner_lane *lane)
+{
+    return lane->runner->o.together > 1 && facet_stage_ops_of(lane->stage)->step_together;
+}
+
+/* Packets that are there, and those that come in time; 0: there will be none. */
+static int gather(struct runner_lane *lane, struct facet_packet **p)
+{
+    struct facet_runner *r = lane->runner;
+    struct facet_queue *in = &r->lanes[lane->index - 1].out;
+    int most = takes_several(lane) ? (int)r->o.together : 1, n = 0;
+    void *item;
+    if (facet_queue_take(in, &item) != FACET_OK)
+        return 0;
+    uint64_t until = most > 1 ? facet_now_ns() + (uint64_t)(r->o.together_ms * 1e6) : 0;
+    do {
+        p[n++] = item;
+        lane->taken++;
+    } while (n < most &&
+             facet_queue_take_until(in, &item, atomic_load(&r->filled) > lane->taken ? until : 0) == FACET_OK);
+    return n;
+}
+
 static void stage_main(void *arg)
 {
     struct runner_lane *lane = arg;
-    struct facet_queue *in = &lane->runner->lanes[lane->index - 1].out;
-    void *item;
-    while (facet_queue_take(in, &item) == FACET_OK)
-        work_on(lane, item);
+    struct facet_packet *p[FACET_FLOW_TOGETHER];
+    for (int n; (n = gather(lane, p)) > 0;)
+        work_on(lane, p, n);
     if (lane->index + 1 < lane->runner->n_lanes)
         facet_queue_close(&lane->out);
 }
@@ -240,6 +278,15 @@ static int open_packets(struct facet_runner *r)
     return FACET_OK;
 }
 
+/* Packets beyond one that stages hold. */
+static size_t count_held(struct facet_stage *const *stages, size_t n, const struct facet_runner_opts *o)
+{
+    size_t held = 0;
+    for (size_t i = 1; i < n && o->together > 1; i++)
+        held += facet_stage_ops_of(stages[i])->step_together ? o->together - 1 : 0;
+    return held;
+}
+
 int facet_runner_open(struct facet_runner **out, struct facet_stage *const *stages, size_t n,
                       const struct facet_runner_opts *o)
 {
@@ -250,12 +297,15 @@ int facet_runner_open(struct facet_runner **out, struct facet_stage *const *stag
     if (o->depth > RUNNER_MAX_DEPTH)
         return facet_fail(FACET_E_LIMIT, "a queue between stages holds at most %d packets, not %u",
                           RUNNER_MAX_DEPTH, o->depth);
+    if (o->together > FACET_FLOW_TOGETHER || !(o->together_ms >= 0) || o->together_ms > 1000)
+        return facet_fail(FACET_E_INVALID, "a stage takes at most %d packets together and waits 0 to 1000 ms for them, not %u and %g",
+                          FACET_FLOW_TOGETHER, o->together, o->together_ms);
     struct facet_runner *r = calloc(1, sizeof(*r));
     if (!r)
         return facet_fail_nomem();
     r->o = *o;
     r->o.depth = o->depth ? o->depth : 2;
-    r->n_packets = o->threads == 1 || n == 1 ? 1 : (n - 1) * r->o.depth + n;
+    r->n_packets = o->threads == 1 || n == 1 ? 1 : (n - 1) * r->o.depth + n + count_held(stages, n, o);
     int err = open_lanes(r, stages, n);
     if (!err)
         err = open_packets(r);

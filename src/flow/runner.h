@@ -11,6 +11,11 @@ struct facet_runner_opts {
     unsigned depth;                /* packets between two stages; 0: 2 */
     unsigned threads;              /* 1: everything on the caller's thread; 0: one a stage */
     int dim;                       /* of embeddings, for the packets */
+    /* Stages that can (facet_stage_ops.step_together) take so many packets at once when they are there, of one source or of
+     * several; 0 or 1: one. At most FACET_FLOW_TOGETHER. They wait for more no longer than that, and only while some are under way
+     * to them, so that a picture that is alone loses nothing. With `threads` 1: one. */
+    unsigned together;
+    double together_ms;
     /* Non-zero: the source stops, what is inside is finished. For each source whose last packet was no flush, one
      * with `flush` set and no frame follows, so that tracks end and their events are told. */
     atomic_int *cancel;

@@ -60,6 +60,30 @@ int facet_stage_step(struct facet_stage *s, struct facet_packet *p)
     return err;
 }
 
+static int step_each(struct facet_stage *s, struct facet_packet *const *p, int n)
+{
+    int err = FACET_OK;
+    for (int i = 0; !err && i < n; i++)
+        err = facet_stage_step(s, p[i]);
+    return err;
+}
+
+int facet_stage_step_together(struct facet_stage *s, struct facet_packet *const *p, int n)
+{
+    if (n == 1 || !s->ops->step_together)
+        return step_each(s, p, n);
+    uint64_t start = facet_now_ns(), cpu = facet_thread_cpu_ns(), of = (uint64_t)n;
+    int err = s->ops->step_together(s->state, p, n);
+    uint64_t took = facet_now_ns() - start;
+    cpu = facet_thread_cpu_ns() - cpu;
+    for (int i = 0; i < n; i++) {
+        if (s->step < FACET_STEPS)
+            p[i]->step_ns[s->step] += took / of;
+        p[i]->cpu_ns += cpu / of;
+    }
+    return err;
+}
+
 const struct facet_stage_ops *facet_stage_ops_of(const struct facet_stage *s)
 {
     return s->ops;

@@ -48,6 +48,16 @@ static int worker_step(void *state, struct facet_packet *p)
     return err;
 }
 
+static int gatherer_step_together(void *state, struct facet_packet *const *p, int n)
+{
+    struct fake *f = state;
+    int err = FACET_OK;
+    f->most = n > f->most ? n : f->most;
+    for (int i = 0; !err && i < n; i++)
+        err = worker_step(state, p[i]);
+    return err;
+}
+
 const struct facet_stage_ops fake_source = {
     .name = "ingest",
     .state_size = sizeof(struct fake),
@@ -61,5 +71,14 @@ const struct facet_stage_ops fake_worker = {
     .state_size = sizeof(struct fake),
     .open = fake_open,
     .step = worker_step,
+    .close = fake_close,
+};
+
+const struct facet_stage_ops fake_gatherer = {
+    .name = "detect",
+    .state_size = sizeof(struct fake),
+    .open = fake_open,
+    .step = worker_step,
+    .step_together = gatherer_step_together,
     .close = fake_close,
 };

@@ -16,8 +16,9 @@ struct fake_opts {
     atomic_int *cancel;    /* set to 1 at packet cancel_at */
     int cancel_at;
 };
-struct fake { struct fake_opts o; int steps, again, closed_by; int64_t last; };
+struct fake { struct fake_opts o; int steps, again, closed_by, most; int64_t last; };
 
 extern const struct facet_stage_ops fake_source, fake_worker;
+extern const struct facet_stage_ops fake_gatherer;     /* a worker that takes several packets; `most`: at once so far */
 
 #endif

@@ -36,6 +36,7 @@ static void see(void *ctx, const struct facet_packet *p)
 static int run(struct facet_runner_opts o, struct fake_opts source, int failing,
                struct fake_opts bad, struct seen *seen)
 {
+    const struct facet_stage_ops *worker = o.together ? &fake_gatherer : &fake_worker;
     struct facet_stage *stages[STAGES];
     struct facet_runner *r;
     struct fake_opts good = {0};
@@ -45,7 +46,7 @@ static int run(struct facet_runner_opts o, struct fake_opts source, int failing,
     o.dim = 16;
     for (int i = 0; i < STAGES; i++) {
         const struct fake_opts *fo = i == 0 ? &source : i == failing ? &bad : &good;
-        assert_int_equal(facet_stage_open(&stages[i], i ? &fake_worker : &fake_source, fo),
+        assert_int_equal(facet_stage_open(&stages[i], i ? worker : &fake_source, fo),
                          FACET_OK);
     }
     assert_int_equal(facet_runner_open(&r, stages, STAGES, &o), FACET_OK);
@@ -204,6 +205,51 @@ static void test_runner__absurd_options_are_refused(void **state)
     facet_runner_close(&r);
 }
 
+static void test_runner__packets_taken_together_keep_their_order(void **state)
+{
+    static const struct facet_runner_opts ways[] = {
+        {.together = 2}, {.together = 8, .depth = 1}, {.together = 3, .together_ms = 1000}, {.together = 8, .together_ms = 0.01}};
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        struct seen s;
+        assert_int_equal(run(ways[i], (struct fake_opts){.packets = 300, .flush_last = 1}, 0, none, &s), FACET_OK);
+        assert_int_equal(s.packets, 300);
+        assert_int_equal(s.flushes, 1);
+        assert_true(s.in_order && s.complete);
+        assert_int_equal(run(ways[i], (struct fake_opts){.packets = 300}, 2, (struct fake_opts){.fail_at = 100}, &s), FACET_E_IO);
+        assert_true(s.in_order && s.packets < 100);
+    }
+}
+
+static void test_runner__takes_no_more_than_it_may(void **state)
+{
+    struct facet_stage *stages[2];
+    struct facet_runner *r;
+    struct fake_opts source = {.packets = 31};
+    struct facet_runner_opts o = {.together = 4, .together_ms = 1000, .depth = 8};
+    assert_int_equal(facet_stage_open(&stages[0], &fake_source, &source), FACET_OK);
+    assert_int_equal(facet_stage_open(&stages[1], &fake_gatherer, &none), FACET_OK);
+    assert_int_equal(facet_runner_open(&r, stages, 2, &o), FACET_OK);
+    assert_int_equal(facet_runner_run(r), FACET_OK);
+    const struct fake *worker = facet_stage_state(stages[1]);
+    assert_int_equal(worker->steps, 31);
+    assert_in_range(worker->most, 1, 4);
+    facet_runner_close(&r);
+    facet_stage_close(&stages[1]);
+    facet_stage_close(&stages[0]);
+}
+
+static void test_runner__absurd_groups_are_refused(void **state)
+{
+    static const struct facet_runner_opts bad[] = {{.together = FACET_FLOW_TOGETHER + 1}, {.together = 2, .together_ms = -1},
+                                                   {.together = 2, .together_ms = 1e9}};
+    struct facet_stage *stage;
+    struct facet_runner *r;
+    assert_int_equal(facet_stage_open(&stage, &fake_source, &none), FACET_OK);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(facet_runner_open(&r, &stage, 1, &bad[i]), FACET_E_INVALID);
+    facet_stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +264,9 @@ int main(void)
         cmocka_unit_test(test_runner__cancelled_before_it_began_does_nothing),
         cmocka_unit_test(test_runner__one_stage_alone),
         cmocka_unit_test(test_runner__absurd_options_are_refused),
+        cmocka_unit_test(test_runner__packets_taken_together_keep_their_order),
+        cmocka_unit_test(test_runner__takes_no_more_than_it_may),
+        cmocka_unit_test(test_runner__absurd_groups_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
