@@ -244,12 +244,14 @@ static void test_mtcnn__each_request_may_fail(void **state)
     each_request_fails(*state, "mtcnn");
 }
 
-/* With threads, halved pictures and faces that are followed. */
+/* With threads, halved pictures, faces that are followed, and two pictures at once. */
 static int follow(void *ctx)
 {
     struct detection d = *(struct detection *)ctx;
     const struct facet_box seeds[2] = {{4, 4, 24, 24}, {30, 10, 44, 24}};
-    struct facet_detection found[FACES];
+    struct facet_detection found[FACES], others[FACES];
+    struct facet_look both[2] = {{.img = &d.img, .n_seeds = -1, .out = found, .max = FACES},
+                                 {.img = &d.img, .seeds = seeds, .n_seeds = 2, .out = others, .max = FACES}};
     struct facet_detector *det = NULL;
     int err = facet_pool_open(&d.o.pool, 2);
     if (!err)
@@ -258,6 +260,8 @@ static int follow(void *ctx)
         err = facet_detector_follow(det, &d.img, seeds, 2, found, FACES);
     if (err >= 0)
         err = facet_detector_run(det, &d.img, found, FACES);
+    if (err >= 0)
+        err = facet_detector_look(det, both, 2);
     facet_detector_close(&det);
     facet_pool_close(&d.o.pool);
     return err < 0 ? err : FACET_OK;

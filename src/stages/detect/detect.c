@@ -97,24 +97,56 @@ void facet_detector_close(struct facet_detector **d)
     *d = NULL;
 }
 
+static int check_look(const struct facet_detector *d, const struct facet_look *l)
+{
+    if (l->n_seeds >= 0 && !d->ops->follow)
+        return facet_fail(FACET_E_UNSUPPORTED, "cannot follow faces with detector '%s': it looks at whole pictures only",
+                          d->o.model->name);
+    if (l->img->format != FACET_PIXEL_RGB24)
+        return facet_fail(FACET_E_INVALID, "cannot detect faces in a picture that is not RGB24");
+    if (l->n_seeds > FACET_MAX_FACES)
+        return facet_fail(FACET_E_LIMIT, "cannot follow %d faces: %d at most", l->n_seeds, FACET_MAX_FACES);
+    return FACET_OK;
+}
+
+static int look_at_one(struct facet_detector *d, struct facet_look *l)
+{
+    l->n = l->n_seeds < 0 ? d->ops->run(d->state, l->img, l->out, l->max)
+                          : d->ops->follow(d->state, l->img, l->seeds, l->n_seeds, l->out, l->max);
+    return l->n < 0 ? l->n : FACET_OK;
+}
+
+int facet_detector_look(struct facet_detector *d, struct facet_look *looks, int n)
+{
+    int err = n < 1 || n > FACET_FLOW_TOGETHER
+                  ? facet_fail(FACET_E_INVALID, "cannot look at %d pictures at once: give 1 to %d", n, FACET_FLOW_TOGETHER)
+                  : FACET_OK;
+    for (int i = 0; !err && i < n; i++) {
+        looks[i].max = looks[i].max < d->o.max_faces ? looks[i].max : d->o.max_faces;
+        err = check_look(d, &looks[i]);
+    }
+    if (!err && n > 1 && d->ops->look)
+        return d->ops->look(d->state, looks, n);
+    for (int i = 0; !err && i < n; i++)
+        err = look_at_one(d, &looks[i]);
+    return err;
+}
+
 int facet_detector_run(struct facet_detector *d, const struct facet_image *img, struct facet_detection *out, int max)
 {
-    if (img->format != FACET_PIXEL_RGB24)
-        return facet_fail(FACET_E_INVALID, "cannot detect faces in a picture that is not RGB24");
-    return d->ops->run(d->state, img, out, max < d->o.max_faces ? max : d->o.max_faces);
+    struct facet_look l = {.img = img, .n_seeds = -1, .out = out, .max = max};
+    int err = facet_detector_look(d, &l, 1);
+    return err ? err : l.n;
 }
 
 int facet_detector_follow(struct facet_detector *d, const struct facet_image *img, const struct facet_box *seeds, int n,
                           struct facet_detection *out, int max)
 {
-    if (!d->ops->follow)
-        return facet_fail(FACET_E_UNSUPPORTED, "cannot follow faces with detector '%s': it looks at whole pictures only",
-                          d->o.model->name);
-    if (img->format != FACET_PIXEL_RGB24)
-        return facet_fail(FACET_E_INVALID, "cannot detect faces in a picture that is not RGB24");
-    if (n < 0 || n > FACET_MAX_FACES)
-        return facet_fail(FACET_E_LIMIT, "cannot follow %d faces: %d at most", n, FACET_MAX_FACES);
-    return d->ops->follow(d->state, img, seeds, n, out, max < d->o.max_faces ? max : d->o.max_faces);
+    struct facet_look l = {.img = img, .seeds = seeds, .n_seeds = n, .out = out, .max = max};
+    if (n < 0)
+        return facet_fail(FACET_E_LIMIT, "cannot follow %d faces", n);
+    int err = facet_detector_look(d, &l, 1);
+    return err ? err : l.n;
 }
 
 const char *facet_detector_name(const struct facet_detector *d)
@@ -156,8 +188,8 @@ struct detect {
     void *keep_ctx;
     struct facet_sources sources;
     struct facet__guide guides[FACET_MAX_LIVE_SOURCES];
-    struct facet_box seeds[FACET_MAX_FACES];
-    struct facet_detection found[FACET_MAX_FACES];
+    struct facet_box seeds[FACET_FLOW_TOGETHER][FACET_MAX_FACES];
+    struct facet_detection found[FACET_FLOW_TOGETHER][FACET_MAX_FACES];
 };
 
 static int detect_open(void *state, const void *opts)
@@ -185,36 +217,80 @@ static void put_face(struct facet_face *f, const struct facet_detection *d)
     memset(&f->identity, 0, sizeof(f->identity));
 }
 
-static int find_faces(struct detect *d, const struct facet_packet *p)
+static struct facet__guide *guide_of(struct detect *d, int source)
 {
     bool is_new;
-    struct facet__guide *g = &d->guides[facet_sources_slot(&d->sources, p->source, &is_new)];
+    struct facet__guide *g = &d->guides[facet_sources_slot(&d->sources, source, &is_new)];
     if (is_new)
         facet__guide_init(g, g->every);
-    bool is_scan = facet__guide_wants_scan(g, p->source, p->frame);
-    const struct facet_image *img = &p->frame->image;
-    int n = is_scan ? facet_detector_run(d->detector, img, d->found, FACET_MAX_FACES)
-                    : facet_detector_follow(d->detector, img, d->seeds, facet__guide_seeds(g, d->seeds), d->found, FACET_MAX_FACES);
-    if (n >= 0)
-        facet__guide_found(g, d->found, n, is_scan);
-    return n;
+    return g;
+}
+
+static void take_faces(struct detect *d, struct facet_packet *p, const struct facet_detection *found, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!d->keep || d->keep(d->keep_ctx, p->source, &p->frame->image, &found[i].box))
+            put_face(&p->faces[p->n_faces++], &found[i]);
+}
+
+/* Pictures of which none needs to know what another shows. */
+static int find_faces(struct detect *d, struct facet_packet *const *p, int n)
+{
+    struct facet_look looks[FACET_FLOW_TOGETHER];
+    struct facet__guide *guides[FACET_FLOW_TOGETHER];
+    struct facet_packet *seen[FACET_FLOW_TOGETHER];
+    int some = 0;
+    for (int i = 0; i < n; i++) {
+        p[i]->n_faces = 0;
+        if (!p[i]->frame)
+            continue;
+        struct facet__guide *g = guides[some] = guide_of(d, p[i]->source);
+        bool is_scan = facet__guide_wants_scan(g, p[i]->source, p[i]->frame);
+        looks[some] = (struct facet_look){.img = &p[i]->frame->image, .seeds = d->seeds[some], .out = d->found[some], .max = FACET_MAX_FACES,
+                                          .n_seeds = is_scan ? -1 : facet__guide_seeds(g, d->seeds[some])};
+        seen[some++] = p[i];
+    }
+    int err = some ? facet_detector_look(d->detector, looks, some) : FACET_OK;
+    for (int i = 0; !err && i < some; i++) {
+        facet__guide_found(guides[i], looks[i].out, looks[i].n, looks[i].n_seeds < 0);
+        take_faces(d, seen[i], looks[i].out, looks[i].n);
+    }
+    for (int i = 0; !err && i < n; i++)
+        if (p[i]->flush)
+            facet_sources_end(&d->sources, p[i]->source);
+    return err;
+}
+
+/* A source's picture is looked at before its next where faces are followed, and its end comes before all that is behind it. */
+static int count_apart(const struct detect *d, struct facet_packet *const *p, int n)
+{
+    int some = 1;
+    for (bool is_apart = !p[0]->flush; some < n && is_apart; some += is_apart) {
+        is_apart = !p[some - 1]->flush;
+        for (int i = 0; i < some && d->guides[0].every > 1; i++)
+            is_apart &= p[i]->source != p[some]->source;
+    }
+    return some;
+}
+
+static int detect_step_together(void *state, struct facet_packet *const *p, int n)
+{
+    struct detect *d = state;
+    uint64_t before = facet_pool_cpu_ns(d->pool);
+    int err = FACET_OK;
+    for (int i = 0, some; !err && i < n; i += some) {
+        some = count_apart(d, p + i, n - i);
+        err = find_faces(d, p + i, some);
+    }
+    uint64_t cpu = facet_pool_cpu_ns(d->pool) - before;
+    for (int i = 0; i < n; i++)
+        p[i]->cpu_ns += cpu / (uint64_t)n;
+    return err;
 }
 
 static int detect_step(void *state, struct facet_packet *p)
 {
-    struct detect *d = state;
-    uint64_t before = facet_pool_cpu_ns(d->pool);
-    int n = p->frame ? find_faces(d, p) : 0;
-    p->cpu_ns += facet_pool_cpu_ns(d->pool) - before;
-    if (n < 0)
-        return n;
-    if (p->flush)
-        facet_sources_end(&d->sources, p->source);
-    p->n_faces = 0;
-    for (int i = 0; i < n; i++)
-        if (!d->keep || d->keep(d->keep_ctx, p->source, &p->frame->image, &d->found[i].box))
-            put_face(&p->faces[p->n_faces++], &d->found[i]);
-    return FACET_OK;
+    return detect_step_together(state, &p, 1);
 }
 
 static void detect_close(void *state)
@@ -228,5 +304,6 @@ const struct facet_stage_ops facet_stage_detect = {
     .state_size = sizeof(struct detect),
     .open = detect_open,
     .step = detect_step,
+    .step_together = detect_step_together,
     .close = detect_close,
 };

@@ -45,6 +45,15 @@ int facet_detector_run(struct facet_detector *d, const struct facet_image *img, 
  * looks at whole pictures only. */
 int facet_detector_follow(struct facet_detector *d, const struct facet_image *img, const struct facet_box *seeds, int n,
                           struct facet_detection *out, int max);
+/* Several pictures at once, up to FACET_FLOW_TOGETHER: each gets what facet_detector_run gives, or facet_detector_follow where
+ * `n_seeds` is not negative. */
+struct facet_look {
+    const struct facet_image *img;
+    const struct facet_box *seeds; int n_seeds;
+    struct facet_detection *out; int max;
+    int n;                         /* of those found */
+};
+int facet_detector_look(struct facet_detector *d, struct facet_look *looks, int n);
 const char *facet_detector_name(const struct facet_detector *d);
 
 extern const struct facet_stage_ops facet_stage_detect;      /* opts: struct facet_detector_opts */

@@ -18,6 +18,8 @@ struct facet__detector_ops {
     /* NULL: it looks at whole pictures only. `n` is at most FACET_MAX_FACES. */
     int (*follow)(void *state, const struct facet_image *img, const struct facet_box *seeds, int n, struct facet_detection *out,
                   int max);
+    /* NULL: one picture after the other. */
+    int (*look)(void *state, struct facet_look *looks, int n);
     void (*close)(void *state);        /* accepts any prefix of open */
 };
 extern const struct facet__detector_ops facet__detector_mtcnn;

@@ -17,6 +17,12 @@ struct facet__refiner_lane {
     int err;
 };
 
+/* Windows of a picture. */
+struct facet__windows {
+    const struct facet_image *picture;
+    struct facet__candidates *list;
+};
+
 /* A network that judges windows, any number in a call, in batches that threads share. */
 struct facet__refiner {
     const struct facet_detector_opts *o;               /* the detector's own */
@@ -27,8 +33,7 @@ struct facet__refiner {
     unsigned n_lanes;
     int buckets;
     int side;                                          /* of its input */
-    const struct facet_image *picture;                 /* during a run, with all below */
-    struct facet__candidate *list;
+    const struct facet__windows *of;                   /* during a run, with all below */
     size_t todo;
     int bucket;                                        /* of whole batches */
 };
@@ -37,10 +42,10 @@ struct facet__refiner {
 int facet__refiner_open(struct facet__refiner *r, const struct facet_detector_opts *o, const char *part, int side, int max);
 void facet__refiner_close(struct facet__refiner *r);
 
-/* Judges every box of the list by what it shows: keeps those whose score is above `least`, with the
+/* Judges every box of the lists by what it shows: keeps those whose score is above `least`, with the
  * network's score, calibration and, when it gives them, points. Boxes are whole pixels, the last one
- * included; what lies outside the picture is black. */
-int facet__refiner_run(struct facet__refiner *r, const struct facet_image *img, struct facet__candidates *c, float least);
+ * included; what lies outside the picture is black. Windows of several pictures fill batches together. */
+int facet__refiner_run(struct facet__refiner *r, const struct facet__windows *of, int n_pictures, float least);
 
 /* Moves each box by its calibration; `plus` is what its sides are measured with. */
 void facet__mtcnn_calibrate(struct facet__candidates *c, float plus);

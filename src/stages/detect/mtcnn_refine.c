@@ -56,15 +56,25 @@ void facet__refiner_close(struct facet__refiner *r)
 
 /* ---- a batch ---- */
 
-static int cut_windows(const struct facet__refiner *r, struct facet__refiner_lane *l, const struct facet__candidate *c, size_t n,
-                       float *dst)
+/* The i-th window of all, and what it is a window of. */
+static struct facet__candidate *window_at(const struct facet__refiner *r, size_t i, const struct facet_image **picture)
+{
+    const struct facet__windows *w = r->of;
+    for (; i >= w->list->n; w++)
+        i -= w->list->n;
+    *picture = w->picture;
+    return &w->list->at[i];
+}
+
+static int cut_windows(const struct facet__refiner *r, struct facet__refiner_lane *l, size_t from, size_t n, float *dst)
 {
     size_t numbers = (size_t)r->side * (size_t)r->side * 3;
     for (size_t i = 0; i < n; i++) {
-        struct facet_box b = c[i].box;
+        const struct facet_image *picture;
+        struct facet_box b = window_at(r, from + i, &picture)->box;
         b.x2 += 1;
         b.y2 += 1;
-        int err = facet_resize_box(&l->window, r->picture, b, FACET_SCALE_COVER, 0);
+        int err = facet_resize_box(&l->window, picture, b, FACET_SCALE_COVER, 0);
         if (err)
             return err;
         facet_image_to_float(dst + i * numbers, &l->window, &r->o->model->norm);
@@ -81,15 +91,17 @@ static void take_points(struct facet__candidate *c, const float *p)
     }
 }
 
-static void take_rows(const struct facet__refiner *r, const struct facet_exec *e, struct facet__candidate *c, size_t n)
+static void take_rows(const struct facet__refiner *r, const struct facet_exec *e, size_t from, size_t n)
 {
+    const struct facet_image *picture;
     const float *score = facet__output_with(e, r->plan, 2)->data, *shift = facet__output_with(e, r->plan, 4)->data;
     const struct facet_tensor *points = facet__output_with(e, r->plan, 2 * FACET_LANDMARKS);
     for (size_t i = 0; i < n; i++) {
-        c[i].score = score[2 * i + 1];
-        memcpy(c[i].shift, shift + 4 * i, sizeof(c[i].shift));
+        struct facet__candidate *c = window_at(r, from + i, &picture);
+        c->score = score[2 * i + 1];
+        memcpy(c->shift, shift + 4 * i, sizeof(c->shift));
         if (points)
-            take_points(&c[i], (const float *)points->data + 2 * FACET_LANDMARKS * i);
+            take_points(c, (const float *)points->data + 2 * FACET_LANDMARKS * i);
     }
 }
 
@@ -117,11 +129,11 @@ static void run_part(void *ctx, size_t i, unsigned worker)
     int bucket;
     size_t from = part_begin(r, i, &bucket), n = (size_t)1 << bucket;
     struct facet_exec *e = l->exec[bucket];
-    int err = cut_windows(r, l, r->list + from, n, facet_exec_input(e, 0)->data);
+    int err = cut_windows(r, l, from, n, facet_exec_input(e, 0)->data);
     if (!err)
         err = facet__detect_exec(r->o, r->part, e);
     if (!err)
-        take_rows(r, e, r->list + from, n);
+        take_rows(r, e, from, n);
     else
         l->err = err;
 }
@@ -150,18 +162,21 @@ static void keep_good(struct facet__candidates *c, float least)
     c->n = kept;
 }
 
-int facet__refiner_run(struct facet__refiner *r, const struct facet_image *img, struct facet__candidates *c, float least)
+int facet__refiner_run(struct facet__refiner *r, const struct facet__windows *of, int n_pictures, float least)
 {
-    r->picture = img;
-    r->list = c->at;
+    size_t n = 0;
+    for (int i = 0; i < n_pictures; i++)
+        n += of[i].list->n;
+    r->of = of;
     for (unsigned i = 0; i < r->n_lanes; i++)
         r->lanes[i].err = FACET_OK;
-    if (c->n)
-        facet_pool_for(r->pool, plan_parts(r, c->n), run_part, r);
+    if (n)
+        facet_pool_for(r->pool, plan_parts(r, n), run_part, r);
     for (unsigned i = 0; i < r->n_lanes; i++)
         if (r->lanes[i].err)
-            return facet_fail(r->lanes[i].err, "cannot run '%s' of model '%s' on %zu windows", r->part, r->o->model->name, c->n);
-    keep_good(c, least);
+            return facet_fail(r->lanes[i].err, "cannot run '%s' of model '%s' on %zu windows", r->part, r->o->model->name, n);
+    for (int i = 0; i < n_pictures; i++)
+        keep_good(of[i].list, least);
     return FACET_OK;
 }
 

@@ -217,12 +217,14 @@ int facet_embedder_run(struct facet_embedder *e, const struct facet_image *const
 
 /* ---- the stage ---- */
 
+#define MOST (FACET_FLOW_TOGETHER * FACET_MAX_FACES)
+
 struct embed {
     struct facet_embedder *embedder;    /* NULL: elsewhere */
     struct facet_embedder_opts o;       /* pool: lent to the embedder; its threads' time is counted here */
-    const struct facet_image *chips[FACET_MAX_FACES];
-    struct facet_face *faces[FACET_MAX_FACES];
-    float *rows;                        /* FACET_MAX_FACES embeddings */
+    const struct facet_image *chips[MOST];
+    struct facet_face *faces[MOST];
+    float *rows;                        /* MOST embeddings */
 };
 
 static int embed_open(void *state, const void *opts)
@@ -232,13 +234,13 @@ static int embed_open(void *state, const void *opts)
     int err = s->o.elsewhere && s->o.model ? FACET_OK : facet_embedder_open(&s->embedder, opts);
     if (err)
         return err;
-    s->rows = calloc((size_t)FACET_MAX_FACES * (size_t)s->o.model->dim, sizeof(float));
+    s->rows = calloc((size_t)MOST * (size_t)s->o.model->dim, sizeof(float));
     return s->rows ? FACET_OK : facet_fail_nomem();
 }
 
-static int gather(struct embed *s, struct facet_packet *p)
+/* Those of a packet, behind `n` others. */
+static int gather(struct embed *s, struct facet_packet *p, int n)
 {
-    int n = 0;
     for (int i = 0; i < p->n_faces; i++) {
         struct facet_face *f = &p->faces[i];
         f->has_embedding = false;
@@ -246,38 +248,45 @@ static int gather(struct embed *s, struct facet_packet *p)
             continue;
         s->faces[n] = f;
         s->chips[n++] = &f->chip;
+        p->embedded++;
     }
     return n;
 }
 
-static int run_chips(struct embed *s, struct facet_packet *p, int n)
+static int run_chips(struct embed *s, int n, uint64_t *cpu_ns)
 {
-    uint64_t cpu_ns = 0;
-    if (s->o.elsewhere) {
-        int err = s->o.elsewhere(s->o.elsewhere_ctx, s->chips, n, s->rows, &cpu_ns);
-        p->cpu_ns += cpu_ns;
-        return err;
-    }
+    if (s->o.elsewhere)
+        return s->o.elsewhere(s->o.elsewhere_ctx, s->chips, n, s->rows, cpu_ns);
     uint64_t before = facet_pool_cpu_ns(s->o.pool);
     int err = facet_embedder_run(s->embedder, s->chips, n, s->rows);
-    p->cpu_ns += facet_pool_cpu_ns(s->o.pool) - before;
+    *cpu_ns = facet_pool_cpu_ns(s->o.pool) - before;
     return err;
 }
 
-static int embed_step(void *state, struct facet_packet *p)
+/* Faces of all the packets, of whatever source, go through the network in one call. */
+static int embed_step_together(void *state, struct facet_packet *const *p, int n_packets)
 {
     struct embed *s = state;
     size_t dim = (size_t)s->o.model->dim;
-    int n = gather(s, p);
-    int err = n ? run_chips(s, p, n) : FACET_OK;
+    uint64_t cpu_ns = 0;
+    int n = 0;
+    for (int i = 0; i < n_packets; i++)
+        n = gather(s, p[i], n);
+    int err = n ? run_chips(s, n, &cpu_ns) : FACET_OK;
     if (err)
         return err;
     for (int i = 0; i < n; i++) {
         memcpy(s->faces[i]->embedding, s->rows + (size_t)i * dim, dim * sizeof(float));
         s->faces[i]->has_embedding = true;
     }
-    p->embedded += n;
+    for (int i = 0; i < n_packets; i++)
+        p[i]->cpu_ns += cpu_ns / (uint64_t)n_packets;
     return FACET_OK;
+}
+
+static int embed_step(void *state, struct facet_packet *p)
+{
+    return embed_step_together(state, &p, 1);
 }
 
 static void embed_close(void *state)
@@ -292,5 +301,6 @@ const struct facet_stage_ops facet_stage_embed = {
     .state_size = sizeof(struct embed),
     .open = embed_open,
     .step = embed_step,
+    .step_together = embed_step_together,
     .close = embed_close,
 };
