@@ -168,6 +168,8 @@ static void set_options(const struct bench *b, struct facet_pipeline_opts *p, co
 {
     *p = (struct facet_pipeline_opts){
         .threads = b->o->threads,
+        .together = b->o->together,
+        .together_ms = b->o->together_ms,
         .cancel = (atomic_int *)(uintptr_t)b->o->cancel,
         .ingest = { .sources = path, .n_sources = 1, .max_frames = b->o->max_frames },
         .detect = { .model = b->detector, .min_face = b->o->min_face ? b->o->min_face : MIN_FACE, .backend = b->o->backend,

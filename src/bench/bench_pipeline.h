@@ -21,6 +21,7 @@ struct facet_bench_pipeline_opts {
     const char *backend;
     int min_face;                            /* 0: 40 */
     int scan_every;                          /* guided: a full scan each n-th frame; 0: 5 */
+    unsigned together; double together_ms;   /* as in facet_pipeline_opts */
     bool quick_pyramid;                      /* as `facet run --quick-pyramid`; never in the reference */
     int64_t max_frames;                      /* of each clip, when samples are made and run; 0: all */
     unsigned threads, rounds;                /* 0: as many as the process may use; 1. The fastest round counts */

@@ -20,7 +20,8 @@ struct facet_bench_words {
     int64_t people, dim, batch, best, max_pictures;
     bool file, quick_pyramid;
     /* pipeline */
-    int64_t min_face, scan_every, max_frames;
+    int64_t min_face, scan_every, max_frames, together;
+    double together_ms;
     const char *heights, *modes, *reference, *backend;
     /* run */
     const char *out;

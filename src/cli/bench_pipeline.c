@@ -20,7 +20,8 @@ int facet_bench_pipeline_main(struct facet_cli *cli, const void *options, int ar
     struct facet_bench_pipeline_opts po = {
         .clips = (const char *const *)argv, .n_clips = argc, .heights = o->heights, .modes = o->modes, .detector = o->detector,
         .recogniser = o->recogniser, .reference = o->reference, .backend = o->backend, .min_face = (int)o->min_face,
-        .scan_every = (int)o->scan_every, .quick_pyramid = o->quick_pyramid, .max_frames = o->max_frames, .threads = (unsigned)o->threads,
+        .scan_every = (int)o->scan_every, .quick_pyramid = o->quick_pyramid,
+        .together = (unsigned)o->together, .together_ms = o->together_ms, .max_frames = o->max_frames, .threads = (unsigned)o->threads,
         .rounds = (unsigned)o->rounds, .cancel = cli->cancel, .progress = show, .ctx = cli,
     };
     struct facet_report r;

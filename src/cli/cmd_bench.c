@@ -3,6 +3,7 @@
 #include "cli/bench.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "flow/stage.h"
 
 #include <stdio.h>
 
@@ -34,6 +35,8 @@ static const struct facet_opt bench_opts[] = {
     FACET_OPT(struct facet_bench_words, reference, "reference", 0, FACET_OPT_STR, "MODEL",
               "pipeline: whose faces are compared with (default: the default detector), or none"),
     FACET_OPT_RANGE(struct facet_bench_words, scan_every, "scan-every", 0, FACET_OPT_INT, "N", 1, 1000, "pipeline: guided: full scan each n-th (default 5)"),
+    FACET_OPT_RANGE(struct facet_bench_words, together, "together", 0, FACET_OPT_INT, "N", 0, FACET_FLOW_TOGETHER, "pipeline: as in facet run"),
+    FACET_OPT_RANGE(struct facet_bench_words, together_ms, "together-ms", 0, FACET_OPT_NUM, "MS", 0, 1000, "pipeline: as in facet run"),
     FACET_OPT(struct facet_bench_words, quick_pyramid, "quick-pyramid", 0, FACET_OPT_FLAG, NULL, "pipeline: as in facet run; the reference goes without"),
     FACET_OPT_RANGE(struct facet_bench_words, max_frames, "max-frames", 0, FACET_OPT_INT, "N", 1, 1000000, "pipeline: of each clip (default all)"),
     FACET_OPT(struct facet_bench_words, backend, "backend", 0, FACET_OPT_STR, "NAME", "pipeline: of the engine (default cpu)"),

@@ -23,8 +23,8 @@ struct run_options {
     const char *config;
     bool check_config, print_config, serve;
     const char *detector, *recogniser, *strategy, *backend, *detect_backend, *run, *detect_thresholds, *classifier, *antispoof;
-    int64_t min_face, max_face, scan_every, every, max_frames, threads, confirm;
-    double factor, threshold, far, margin, cooldown_s, ttl_s, idle_watts, core_watts;
+    int64_t min_face, max_face, scan_every, every, max_frames, threads, confirm, together;
+    double together_ms, factor, threshold, far, margin, cooldown_s, ttl_s, idle_watts, core_watts;
     int method;
     bool no_gallery, keep_going, strict, every_face, quick_pyramid;
 };
@@ -63,6 +63,9 @@ static const struct facet_opt options[] = {
     RANGED(max_frames, "max-frames", 0, FACET_OPT_INT, "N", 0, 1e15, "of each source; 0: all"),
     ROW(keep_going, "keep-going", 'k', FACET_OPT_FLAG, NULL, "skip and count sources that cannot be read"),
     RANGED(threads, "threads", 'j', FACET_OPT_INT, "N", 0, 1024, "0: as many as there are; 1: no thread at all"),
+    RANGED(together, "together", 0, FACET_OPT_INT, "N", 0, FACET_FLOW_TOGETHER,
+           "pictures that wait are looked at and their faces embedded so many at once; 1: one by one; 0: chosen"),
+    RANGED(together_ms, "together-ms", 0, FACET_OPT_NUM, "MS", 0, 1000, "and wait so long for more that are on their way"),
     ROW(strategy, "strategy", 0, FACET_OPT_STR, "NAME", "where each step runs: edge, cloud or hybrid; the last two need a site's file"),
     ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", FACET_BACKEND_HELP),
     ROW(detect_backend, "detect-backend", 0, FACET_OPT_STR, "NAME", "of the detector alone; without it --backend's"),
@@ -200,6 +203,8 @@ static int set_pipeline(struct run *r, struct facet_pipeline_opts *p, int argc, 
         .power = { .idle_watts = o->idle_watts, .core_watts = o->core_watts },
         .detect_threads = o->threads ? 0 : (unsigned)t.detector_threads,
         .embed_threads = o->threads ? 0 : (unsigned)t.recogniser_threads,
+        .together = (unsigned)o->together,
+        .together_ms = o->together_ms,
         .cancel = r->cli->cancel,
         .ingest = { .sources = (const char *const *)argv, .n_sources = argc, .max_frames = o->max_frames,
                     .every = (int)o->every, .keep_going = o->keep_going },

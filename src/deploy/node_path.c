@@ -63,6 +63,8 @@ static void set_options(struct facet_node *n, struct facet_pipeline_opts *p)
         .placement = n->strategy,
         .source = n->source,
         .threads = (unsigned)s->models.threads,
+        .together = (unsigned)s->models.together,
+        .together_ms = s->models.together_ms,
         .cancel = &n->end_path,
         .detect = { .model = n->detector, .min_face = s->models.min_face, .max_face = s->models.max_face,
                     .scan_every = s->models.scan_every,

@@ -13,8 +13,8 @@ struct facet_site {
     char path[1024];               /* of the file */
     char name[64], device[64];     /* site: ..., device: ... (host name by default) */
     char strategy[16];             /* "edge", "cloud", "hybrid" */
-    struct { char detector[FACET_MAX_NAME], recogniser[FACET_MAX_NAME], backend[32], detect_backend[32]; int threads, min_face, max_face, scan_every;
-             char antispoof[FACET_MAX_NAME]; } models;
+    struct { char detector[FACET_MAX_NAME], recogniser[FACET_MAX_NAME], backend[32], detect_backend[32]; int threads, min_face, max_face, scan_every,
+             together; double together_ms; char antispoof[FACET_MAX_NAME]; } models;
     struct { char path[1024]; double threshold, far; float margin; int confirm_frames; double cooldown_ms, absence_ms; bool sync; } gallery;
     struct facet_camera_conf *cameras; int n_cameras;
     struct { bool every_frame; float min_quality; double refresh_ms; int eager; double rejoin; } track;    /* rejoin: cosine; negative: off */

@@ -2,6 +2,8 @@
 #include "deploy/site_priv.h"
 #include "engine/plan.h"
 
+#include "flow/stage.h"
+
 #include <string.h>
 
 #define SIZE(field) sizeof(((struct facet_site *)0)->field)
@@ -45,6 +47,9 @@ const struct facet__site_key facet__site_keys[] = {
     KEY("models", "max_face", INT, models.max_face, .max = 100000, .fallback = "0", .help = "largest face looked for, pixels; 0: any"),
     KEY("models", "scan_every", INT, models.scan_every, .max = 10000, .fallback = "0",
         .help = "look over the whole picture in each N-th frame and around known faces in between; 0: always"),
+    KEY("models", "together", INT, models.together, .max = FACET_FLOW_TOGETHER, .fallback = "1",
+        .help = "pictures that wait, of all cameras, are looked at and their faces embedded so many at once; 1: one by one"),
+    KEY("models", "together_wait", TIME, models.together_ms, .max = 1000, .fallback = "0", .help = "and wait so long for more that are on their way"),
     KEY("models", "antispoof", TEXT, models.antispoof, .sample = "antispoof-minifasnet", .help = "refuses faces that are pictures of faces; none unless given"),
 
     KEY("gallery", "path", TEXT, gallery.path, .sample = "/var/lib/facet/gallery.db", .help = "the file of people; the default one unless given"),
