@@ -114,12 +114,17 @@ static void put_schedule(struct facet_jsonw *w, const struct facet_camera_conf *
     facet_jsonw_end_array(w);
 }
 
+void facet_camera_areas_to_json(struct facet_jsonw *w, const struct facet_camera_conf *c)
+{
+    put_areas(w, "zones", c->zones, c->n_zones);
+    put_areas(w, "masks", c->masks, c->n_masks);
+}
+
 void facet_camera_to_json(struct facet_jsonw *w, const struct facet_camera_conf *c, bool secrets)
 {
     for (const struct facet__site_key *k = facet__site_camera_keys; k->name; k++)
         put_value(w, k, c, secrets);
-    put_areas(w, "zones", c->zones, c->n_zones);
-    put_areas(w, "masks", c->masks, c->n_masks);
+    facet_camera_areas_to_json(w, c);
     put_schedule(w, c);
 }
 
@@ -234,6 +239,19 @@ static int take_member(void *ctx, const char *key, const struct facet_json *v)
     case FACET__SITE_BOOL: return take_bool(k, c, v);
     default: return take_text(k, c, facet_json_str(v, NULL));
     }
+}
+
+static int take_only_areas(void *ctx, const char *key, const struct facet_json *v)
+{
+    if (strcmp(key, "zones") && strcmp(key, "masks"))
+        return facet_fail(FACET_E_INVALID, "'%.60s' is neither zones nor masks", key);
+    return take_member(ctx, key, v);
+}
+
+int facet_camera_areas_from_json(struct facet_camera_conf *c, const struct facet_json *object)
+{
+    c->n_zones = c->n_masks = 0;
+    return facet_json_each(object, take_only_areas, c);
 }
 
 int facet_camera_from_json(struct facet_camera_conf *out, const struct facet_json *object)

@@ -14,4 +14,8 @@ void facet_camera_to_json(struct facet_jsonw *w, const struct facet_camera_conf 
 /* FACET_E_INVALID names the member and what it should be; unknown members are refused. What is left out has its default. */
 int facet_camera_from_json(struct facet_camera_conf *out, const struct facet_json *object);
 
+/* "zones" and "masks" alone, as members. From JSON: both are taken anew, and one that is left out is empty; other members are refused. */
+void facet_camera_areas_to_json(struct facet_jsonw *w, const struct facet_camera_conf *c);
+int facet_camera_areas_from_json(struct facet_camera_conf *c, const struct facet_json *object);
+
 #endif

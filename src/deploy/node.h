@@ -51,6 +51,8 @@ bool facet_node_is_upload(const char *url);
 int facet_node_camera_add(struct facet_node *n, const struct facet_camera_conf *conf, bool keep);
 int facet_node_camera_remove(struct facet_node *n, const char *name);                       /* FACET_E_NOT_FOUND */
 int facet_node_camera_enable(struct facet_node *n, const char *name, bool enabled);         /* of one that is kept, for good */
+/* As facet_cameras_set_areas. *is_kept: it holds after a restart, too; a camera of the site's file has that file's then. */
+int facet_node_camera_set_areas(struct facet_node *n, const struct facet_camera_conf *areas, bool *is_kept);
 /* A reference to its ring; FACET_E_NOT_FOUND. */
 int facet_node_upload(struct facet_node *n, const char *camera, struct facet_upload **out);
 /* Forgets a person in all that this node keeps: gallery, events, what waits to be sent (store/erase.h; nothing is searched). */

@@ -104,6 +104,13 @@ int facet_node_camera_enable(struct facet_node *n, const char *name, bool enable
     return err ? err : facet__node_kept_is_on(n, name, enabled);
 }
 
+int facet_node_camera_set_areas(struct facet_node *n, const struct facet_camera_conf *areas, bool *is_kept)
+{
+    *is_kept = false;
+    int err = facet_node_cameras(n) ? facet_cameras_set_areas(facet_node_cameras(n), areas) : no_cameras();
+    return err ? err : facet__node_kept_areas(n, areas, is_kept);
+}
+
 int facet_node_camera_remove(struct facet_node *n, const char *name)
 {
     int err = facet_node_cameras(n) ? remove_camera(n, name) : no_cameras();

@@ -102,6 +102,22 @@ int facet__node_kept_is_on(struct facet_node *n, const char *camera, bool on)
     return err == FACET_E_NOT_FOUND ? FACET_OK : err;
 }
 
+int facet__node_kept_areas(struct facet_node *n, const struct facet_camera_conf *areas, bool *is_kept)
+{
+    struct facet_camera_conf *conf = malloc(sizeof(*conf));
+    int err = conf ? get_kept(n, areas->name, conf) : facet_fail_nomem();
+    if (!err) {
+        memcpy(conf->zones, areas->zones, sizeof(conf->zones));
+        memcpy(conf->masks, areas->masks, sizeof(conf->masks));
+        conf->n_zones = areas->n_zones;
+        conf->n_masks = areas->n_masks;
+        err = facet__node_keep_camera(n, conf);
+    }
+    *is_kept = !err;
+    free(conf);
+    return err == FACET_E_NOT_FOUND ? FACET_OK : err;
+}
+
 /* ---- at the start ---- */
 
 static void yield(struct facet_node *n, const char *camera)

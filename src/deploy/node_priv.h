@@ -179,6 +179,7 @@ void facet__node_drop_uploads(struct facet_node *n);
 /* Cameras that were added while it ran, in the event store; nothing where there is none. */
 int facet__node_keep_camera(struct facet_node *n, const struct facet_camera_conf *conf);
 int facet__node_forget_camera(struct facet_node *n, const char *camera);       /* none of them: fine */
+int facet__node_kept_areas(struct facet_node *n, const struct facet_camera_conf *areas, bool *is_kept);
 int facet__node_kept_is_on(struct facet_node *n, const char *camera, bool on); /* the same */
 int facet__node_open_kept(struct facet_node *n);       /* they are looked at again */
 

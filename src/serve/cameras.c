@@ -190,6 +190,54 @@ static int disable(void *ctx, struct facet_http_request *q)
     return switch_it(ctx, q, false);
 }
 
+/* --- zones and masks --- */
+
+/* `is_kept`: NULL where nothing was changed. */
+static int answer_areas(struct facet_http_request *q, const struct facet_camera_conf *areas, const bool *is_kept)
+{
+    struct facet__answer a;
+    facet__answer_begin(&a);
+    facet_camera_areas_to_json(&a.w, areas);
+    if (is_kept)
+        facet_jsonw_kbool(&a.w, "kept", *is_kept);
+    return facet__answer_end(&a, q, 200, FACET_OK);
+}
+
+static int areas(void *ctx, struct facet_http_request *q)
+{
+    struct facet_camera_conf *conf = malloc(sizeof(*conf));
+    struct facet_cameras *c;
+    int err = conf ? need_cameras(ctx, q, &c) : facet_fail_nomem();
+    if (!err)
+        err = facet_cameras_areas(c, facet_http_param(q, "name"), conf);
+    if (!err)
+        err = answer_areas(q, conf, NULL);
+    free(conf);
+    return err;
+}
+
+static int set_areas(void *ctx, struct facet_http_request *q)
+{
+    struct facet_camera_conf *conf = calloc(1, sizeof(*conf));
+    struct facet_cameras *c;
+    struct facet_json *j = NULL;
+    bool is_kept = false;
+    int err = conf ? need_cameras(ctx, q, &c) : facet_fail_nomem();
+    if (!err)
+        err = facet__body_json(q, &j);
+    if (!err)
+        err = facet_copy_text(conf->name, sizeof(conf->name), facet_http_param(q, "name"));
+    if (!err)
+        err = facet_camera_areas_from_json(conf, j);
+    if (!err)
+        err = facet_node_camera_set_areas(facet__serve_node(ctx), conf, &is_kept);
+    if (!err)
+        err = answer_areas(q, conf, &is_kept);
+    facet_json_unref(&j);
+    free(conf);
+    return err;
+}
+
 /* --- pictures --- */
 
 static int query_bool(struct facet_http_request *q, const char *key, bool fallback, bool *out)
@@ -328,6 +376,8 @@ static const struct facet_http_route routes[] = {
     {.method = GET, .path = "/v1/cameras/{name}/state", .handler = look, .flags = VIEWER | FACET__ALSO_DEVICE},
     {.method = POST, .path = "/v1/cameras/{name}/enable", .handler = enable, .flags = OPERATOR, .max_body = 1024},
     {.method = POST, .path = "/v1/cameras/{name}/disable", .handler = disable, .flags = OPERATOR, .max_body = 1024},
+    {.method = GET, .path = "/v1/cameras/{name}/areas", .handler = areas, .flags = VIEWER},
+    {.method = FACET_HTTP_PUT, .path = "/v1/cameras/{name}/areas", .handler = set_areas, .flags = OPERATOR, .max_body = FACET__MAX_JSON},
     {.method = GET, .path = "/v1/cameras/{name}/snapshot", .handler = snapshot, .flags = VIEWER},
     {.method = GET, .path = "/v1/cameras/{name}/live", .handler = live, .flags = VIEWER},
     {.method = GET, .path = "/v1/cameras/{name}/boxes", .handler = boxes_of, .flags = VIEWER},

@@ -260,6 +260,36 @@ static void test_upload__video_that_is_sent_is_a_camera(void **state)
     facet_str_fini(&path);
 }
 
+/* Brightest of all pixels of the newest picture. */
+static int brightest(void)
+{
+    struct http_answer a = served_get(&server, "/v1/cameras/front/snapshot?boxes=0", 200);
+    struct facet_image img;
+    int most = 0;
+    assert_int_equal(facet_picture_decode(&img, (const uint8_t *)a.body, a.len, "the answer"), FACET_OK);
+    for (int y = 0; y < img.height; y++)
+        for (int x = 0; x < img.width * (int)img.format; x++)
+            most = img.data[y * (int)img.stride + x] > most ? img.data[y * (int)img.stride + x] : most;
+    facet_image_fini(&img);
+    http_answer_fini(&a);
+    return most;
+}
+
+static void set_masks(const char *json)
+{
+    struct http_answer a = served_ask(&server, "PUT", "/v1/cameras/front/areas", "application/json", json, strlen(json), 200);
+    served_has(&a, "\"kept\":false");      /* it stands in the site's file */
+}
+
+static void test_cameras__a_mask_holds_from_the_next_picture_on(void **state)
+{
+    WAIT_FOR(brightest() > 60, 20000);
+    set_masks("{\"masks\":[{\"name\":\"all\",\"points\":[[0,0],[1,0],[1,1],[0,1]]}]}");
+    WAIT_FOR(brightest() < 8, 20000);
+    set_masks("{}");
+    WAIT_FOR(brightest() > 60, 20000);
+}
+
 static void test_live__ends_when_its_camera_goes(void **state)
 {
     struct http_watch w;
@@ -284,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_cameras__bad_ones_are_not_added),
         cmocka_unit_test(test_cameras__one_that_is_added_tells_no_password_and_is_removed),
         cmocka_unit_test(test_upload__video_that_is_sent_is_a_camera),
+        cmocka_unit_test(test_cameras__a_mask_holds_from_the_next_picture_on),
         cmocka_unit_test(test_live__ends_when_its_camera_goes),
     };
     return cmocka_run_group_tests(tests, start, stop);

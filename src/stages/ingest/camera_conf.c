@@ -128,6 +128,12 @@ static int check_schedule(const struct facet_camera_conf *c)
     return FACET_OK;
 }
 
+int facet__camera_areas_check(const struct facet_camera_conf *c)
+{
+    int err = check_areas(c, "zone", c->zones, c->n_zones);
+    return err ? err : check_areas(c, "mask", c->masks, c->n_masks);
+}
+
 int facet_camera_conf_check(const struct facet_camera_conf *c)
 {
     if (!is_text(c->name, sizeof(c->name)) || !is_text(c->url, sizeof(c->url)) || !is_text(c->username, sizeof(c->username)) ||
@@ -142,9 +148,7 @@ int facet_camera_conf_check(const struct facet_camera_conf *c)
     if (!err)
         err = check_numbers(c);
     if (!err)
-        err = check_areas(c, "zone", c->zones, c->n_zones);
-    if (!err)
-        err = check_areas(c, "mask", c->masks, c->n_masks);
+        err = facet__camera_areas_check(c);
     return err ? err : check_schedule(c);
 }
 

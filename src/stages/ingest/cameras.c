@@ -188,6 +188,42 @@ int facet_cameras_enable(struct facet_cameras *c, const char *name, bool enabled
     return camera ? FACET_OK : no_such(name);
 }
 
+static void copy_areas(struct facet_camera_conf *to, const struct facet_camera_conf *from)
+{
+    memcpy(to->zones, from->zones, sizeof(to->zones));
+    memcpy(to->masks, from->masks, sizeof(to->masks));
+    to->n_zones = from->n_zones;
+    to->n_masks = from->n_masks;
+}
+
+int facet_cameras_areas(struct facet_cameras *c, const char *name, struct facet_camera_conf *areas)
+{
+    *areas = (struct facet_camera_conf){ .n_zones = 0 };
+    snprintf(areas->name, sizeof(areas->name), "%s", name);
+    facet_lock_take(&c->lock);
+    const struct facet__camera *camera = find(c, name);
+    if (camera)
+        copy_areas(areas, &camera->conf);
+    facet_lock_give(&c->lock);
+    return camera ? FACET_OK : no_such(name);
+}
+
+int facet_cameras_set_areas(struct facet_cameras *c, const struct facet_camera_conf *areas)
+{
+    int err = facet__camera_areas_check(areas);
+    if (err)
+        return err;
+    facet_lock_take(&c->lock);
+    struct facet__camera *camera = find(c, areas->name);
+    if (camera) {
+        facet_lock_take(&camera->converting);      /* masks are drawn under it */
+        copy_areas(&camera->conf, areas);
+        facet_lock_give(&camera->converting);
+    }
+    facet_lock_give(&c->lock);
+    return camera ? FACET_OK : no_such(areas->name);
+}
+
 int facet_cameras_status(struct facet_cameras *c, struct facet_camera_status *out, int max)
 {
     int n = 0;

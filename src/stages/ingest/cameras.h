@@ -88,6 +88,9 @@ struct facet_cameras;              /* the stage's state */
 int facet_cameras_add(struct facet_cameras *c, const struct facet_camera_conf *conf);       /* FACET_E_EXISTS, _LIMIT, _INVALID */
 int facet_cameras_remove(struct facet_cameras *c, const char *name);                        /* FACET_E_NOT_FOUND */
 int facet_cameras_enable(struct facet_cameras *c, const char *name, bool enabled);
+/* Zones and masks of a camera alone: the rest of `areas` is its name, and defaults. Set, they hold from the next picture on. */
+int facet_cameras_areas(struct facet_cameras *c, const char *name, struct facet_camera_conf *areas);
+int facet_cameras_set_areas(struct facet_cameras *c, const struct facet_camera_conf *areas);
 /* Up to `max`; returns how many there are. Thread-safe, as all here. */
 int facet_cameras_status(struct facet_cameras *c, struct facet_camera_status *out, int max);
 /* The newest picture of a camera, as a reference; FACET_E_AGAIN when there was none yet. */

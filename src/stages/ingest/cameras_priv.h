@@ -79,6 +79,7 @@ int64_t facet__cameras_wall_ms(const struct facet_cameras *c);
 
 /* Whether the schedule lets the camera be on at this Unix time, in local time. */
 bool facet__schedule_is_on(const struct facet_camera_conf *conf, int64_t wall_ms);
+int facet__camera_areas_check(const struct facet_camera_conf *c);
 bool facet__area_holds(const struct facet_area *a, float x, float y);
 /* Everything inside is black afterwards. */
 void facet__area_blacken(const struct facet_area *a, struct facet_image *img);

@@ -76,6 +76,44 @@ static void test_kept_camera__stays_switched_off(void **state)
     ask(w, "DELETE", "/v1/cameras/gate", 204);
 }
 
+static void put_areas(const struct served *w, const char *camera, const char *json, int status, const char *says)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "/v1/cameras/%s/areas", camera);
+    struct http_answer a = served_ask(w, "PUT", path, "application/json", json, strlen(json), status);
+    served_has(&a, says);
+}
+
+#define DOOR "{\"zones\":[{\"name\":\"door\",\"points\":[[0.000000,0.000000],[0.500000,0.000000],[0.500000,1.000000]]}],\"masks\":[]"
+
+static void test_kept_camera__has_its_zones_after_a_restart(void **state)
+{
+    struct served *w = *state;
+    add(w, GATE, 201);
+    put_areas(w, "gate", DOOR "}", 200, DOOR ",\"kept\":true}");
+    served_restart(w);
+    struct http_answer a = served_get(w, "/v1/cameras/gate/areas", 200);
+    served_has(&a, DOOR "}");
+    put_areas(w, "gate", "{}", 200, "{\"zones\":[],\"masks\":[],\"kept\":true}");
+    ask(w, "DELETE", "/v1/cameras/gate", 204);
+}
+
+static void test_kept_camera__refuses_zones_that_are_none(void **state)
+{
+    struct served *w = *state;
+    add(w, GATE, 201);
+    put_areas(w, "nobody", "{}", 404, "there is no camera 'nobody'");
+    put_areas(w, "gate", "{\"zones\":[{\"name\":\"a\",\"points\":[[0,0],[1,1]]}]}", 422, "3 to 32 points");
+    put_areas(w, "gate", "{\"zones\":[{\"name\":\"a\",\"points\":[[0,0],[2,0],[1,1]]}]}", 422, "from 0 to 1");
+    put_areas(w, "gate", "{\"url\":\"rtsp://10.0.0.1/\"}", 422, "neither zones nor masks");
+    put_areas(w, "gate", "[]", 400, "no JSON object");
+    struct http_answer a = served_get(w, "/v1/cameras/gate/areas", 200);
+    served_has(&a, "{\"zones\":[],\"masks\":[]}");
+    a = served_get(w, "/v1/cameras/nobody/areas", 404);
+    http_answer_fini(&a);
+    ask(w, "DELETE", "/v1/cameras/gate", 204);
+}
+
 static void test_kept_camera__is_gone_when_it_was_removed(void **state)
 {
     struct served *w = *state;
@@ -209,6 +247,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kept_camera__is_there_after_a_restart),
         cmocka_unit_test(test_kept_camera__stays_switched_off),
+        cmocka_unit_test(test_kept_camera__has_its_zones_after_a_restart),
+        cmocka_unit_test(test_kept_camera__refuses_zones_that_are_none),
         cmocka_unit_test(test_kept_camera__is_gone_when_it_was_removed),
         cmocka_unit_test(test_kept_camera__refused_ones_leave_nothing),
         cmocka_unit_test(test_kept_camera__those_of_devices_are_not_kept),
