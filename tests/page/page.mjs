@@ -158,6 +158,16 @@ test('what a camera sees is shown live, told as events, and measured', async (t)
   await page.waitForFunction(() => (document.querySelector('.big img')?.naturalWidth ?? 0) > 0, null, slow);
   await page.waitForFunction(() => /face|unknown|Lin/.test(document.querySelector('aside [role=status]')?.textContent ?? '') && !/No face/.test(document.querySelector('aside [role=status]')?.textContent ?? ''), null, slow);
   await shot('camera');
+  await page.click('.areas summary');
+  await page.click('button:text-is("Add a mask")');
+  for (const [x, y] of [[10, 10], [120, 10], [120, 80]]) await page.click('.picture svg.editing', { position: { x, y } });
+  await page.click('.areas button:text-is("Add a zone")');
+  await page.fill('.areas li:nth-child(1) input[placeholder^="x,y"]', '0,0 1,0 1,1 0,1');
+  await page.click('.areas button:text-is("Save")');
+  await page.waitForSelector('#said:has-text("from the next picture on, until the restart")', slow);
+  assert.equal(await page.locator('.picture svg .masks').count(), 1);
+  assert.equal(await page.locator('.picture svg .zones').count(), 1);
+  await shot('areas');
   await go(page, 'Events');
   await page.waitForSelector('.event', slow);
   await page.waitForSelector('.event.known:has-text("Lin")', slow);
@@ -168,10 +178,19 @@ test('what a camera sees is shown live, told as events, and measured', async (t)
   await page.fill('input[name=name]', 'Lin');
   await page.click('button:has-text("Search")');
   await page.waitForSelector('.event.known', slow);
+  await page.click('button:text-is("Not Lin?")');
+  await page.waitForSelector('dialog h2:text-is("This is not Lin")');
+  await page.fill('dialog input[name=name]', 'Lin');
+  await page.click('dialog button.main');
+  await page.waitForSelector('dialog [role=alert]:has-text("Somebody else than Lin")');
+  await page.fill('dialog input[name=name]', 'His twin');
+  await shot('not-this-person');
+  await page.click('dialog button.main');
+  await page.waitForSelector('#said:has-text("His twin was added")', slow);
   await go(page, 'Performance');
   await page.waitForSelector('caption:has-text("Milliseconds a frame")', slow);
   await page.waitForFunction(() => Number(document.querySelector('.facts dd')?.textContent?.replace(/\D/g, '')) > 0, null, slow);
-  assert.equal(await page.locator('.charts canvas').count(), 6);
+  assert.equal(await page.locator('.charts canvas').count(), 8);
   await page.waitForTimeout(4500); // two points make a line
   await shot('performance');
   await go(page, 'Strategies');
@@ -233,10 +252,13 @@ test('keyboard and phone do without a mouse', async (t) => {
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'To the content');
   await page.keyboard.press('Enter');
   assert.equal(await page.evaluate(() => document.activeElement?.id), 'main');
-  await go(page, 'Cameras');
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(wide <= 0, `the page is ${wide} pixels wider than the phone`);
-  await shot('phone');
+  for (const name of ['Events', 'People', 'Cameras', 'Performance', 'Strategies', 'Experiments', 'Live']) {
+    await go(page, name);
+    await page.waitForFunction(() => !document.querySelector('[aria-busy=true], .loading'), null, slow);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(wide <= 0, `${name} is ${wide} pixels wider than the phone`);
+    await shot(`phone-${name.toLowerCase()}`);
+  }
   assert.deepEqual(faults, []);
 });
 

@@ -16,7 +16,10 @@ export const colour = (i: number): string => `c${i % COLOURS}`;
 const W = 760, LEFT = 64, RIGHT = 16, TOP = 26, BOTTOM = 30;
 
 /** A chart with its name above. */
-function figure(chart: SVGElement): HTMLElement {
+function figure(chart: SVGElement): HTMLElement;
+function figure(chart: SVGElement | null): HTMLElement | null;
+function figure(chart: SVGElement | null): HTMLElement | null {
+  if (!chart) return null;
   const el = document.createElement('figure'), name = document.createElement('figcaption');
   name.textContent = chart.getAttribute('aria-label');
   el.append(name, chart);
@@ -51,7 +54,8 @@ export interface Series { name: string; values: number[] }
 const clip = (label: string, letters: number): string => (label.length > letters ? `${label.slice(0, letters - 1)}…` : label);
 
 /** Lying bars: names have room on the left. Stacked: parts of one whole; otherwise one below the other, each with its number. */
-export function bars(what: string, labels: string[], series: Series[], unit: string, stacked = false): HTMLElement {
+export function bars(what: string, labels: string[], series: Series[], unit: string, stacked = false): HTMLElement | null {
+  if (!series.some((s) => s.values.some(isFinite))) return null;
   const letters = Math.min(Math.max(...labels.map((l) => l.length), 8), 50), left = 12 + letters * 6.3, thick = stacked || series.length === 1 ? 18 : 12;
   const step = (stacked ? thick : thick * series.length) + 10, height = labels.length * step + BOTTOM, root = frame(height, what);
   const whole = labels.map((_, i) => series.reduce((sum, s) => sum + (isFinite(s.values[i] ?? NaN) ? (s.values[i] as number) : 0), 0));
@@ -81,7 +85,8 @@ export function bars(what: string, labels: string[], series: Series[], unit: str
 export interface Samples { kind: string; of: number[][] }
 type Shape = (v: number[], x: number, w: number, y: (v: number) => number, tip: string, kind: number) => SVGElement[];
 
-function spread(what: string, labels: string[], samples: Samples[], unit: string, shape: Shape): SVGElement {
+function spread(what: string, labels: string[], samples: Samples[], unit: string, shape: Shape): SVGElement | null {
+  if (!samples.some((s) => s.of.some((v) => v.length))) return null;
   const height = 300, root = frame(height, what), step = (W - LEFT - RIGHT) / Math.max(labels.length, 1), w = Math.min(step / samples.length / 2.4, 44);
   const y = scaleY(root, highest(samples.flatMap((s) => s.of.flat())), height, unit);
   labels.forEach((label, i) => {
@@ -90,7 +95,7 @@ function spread(what: string, labels: string[], samples: Samples[], unit: string
     samples.forEach((s, j) => {
       const v = s.of[i] ?? [], x = middle + (j - (samples.length - 1) / 2) * 2.3 * w;
       if (!v.length) return;
-      const tip = `${label}, ${s.kind}: ${v.length} runs, median ${short(quantile(v, 0.5))} ${unit}, half of them ${short(quantile(v, 0.25))} to ${short(quantile(v, 0.75))}, all ${short(Math.min(...v))} to ${short(highest(v))}`;
+      const tip = `${label}, ${s.kind}: ${v.length} run${v.length === 1 ? '' : 's'}, median ${short(quantile(v, 0.5))} ${unit}, half of them ${short(quantile(v, 0.25))} to ${short(quantile(v, 0.75))}, all ${short(Math.min(...v))} to ${short(highest(v))}`;
       root.append(...shape(v, x, w, y, tip, j));
     });
   });
@@ -98,7 +103,7 @@ function spread(what: string, labels: string[], samples: Samples[], unit: string
 }
 
 /** Least, quarters, median, most. */
-export function boxes(what: string, labels: string[], samples: Samples[], unit: string): HTMLElement {
+export function boxes(what: string, labels: string[], samples: Samples[], unit: string): HTMLElement | null {
   return figure(spread(what, labels, samples, unit, (v, x, w, y, tip, kind) => {
     const q = [0, 0.25, 0.5, 0.75, 1].map((p) => y(quantile(v, p))) as [number, number, number, number, number];
     return [svg('g', { class: 'box', 'data-tip': tip },
@@ -109,7 +114,7 @@ export function boxes(what: string, labels: string[], samples: Samples[], unit: 
 }
 
 /** How often which value is: a kernel estimate on both sides; a dot is a run. */
-export function violins(what: string, labels: string[], samples: Samples[], unit: string): HTMLElement {
+export function violins(what: string, labels: string[], samples: Samples[], unit: string): HTMLElement | null {
   const most = highest(samples.flatMap((s) => s.of.flat()));
   return figure(spread(what, labels, samples, unit, (v, x, w, y, tip, kind) => {
     const low = Math.min(...v), high = highest(v), width = Math.max((high - low) / 7, most / 120, 1e-9), steps = 40;

@@ -39,6 +39,7 @@ function byLines(every: Row[], key: string): { labels: string[]; samples: Sample
 }
 
 function quartiles(labels: string[], samples: Samples[], unit: string): Part {
+  if (!samples.some((s) => s.of.some((v) => v.length))) return note('No run tells this.');
   return table(`${unit}, in numbers`, ['Platform', 'Lines', 'least', 'quarter', 'median', 'three quarters', 'most', 'runs'],
     samples.flatMap((s) => labels.map((l, i): Cell[] => [s.kind, l, ...[0, 0.25, 0.5, 0.75, 1].map((p) => quantile(s.of[i] ?? [], p)), s.of[i]?.length ?? 0])), true);
 }
@@ -75,9 +76,10 @@ function energy(every: Row[]): Part[] {
   const of = local(every).filter((r) => values([r], 'energy_j').length);
   if (!of.length) return [note('No energy was told: the machine has no counter, and no power model was given (idle_watts and core_watts of the experiments\' file, docs/energy.md).')];
   const by = groups(of, ['place', 'detection', 'recognition']).map((g) => ({ g, j: meanOf(g.rows, 'j_a_frame') })).sort((a, b) => a.j - b.j).map((x) => x.g);
+  const several = distinct(of, 'place').length > 1;
   const sources = distinct(of, 'energy_source'), estimated = sources.includes('model');
   const columns: [string, string][] = [['watts', 'watts'], ['j_a_frame', 'J a frame'], ['j_a_recognised_face', 'J a recognised face']];
-  return [bars('Joules a frame', by.map((g) => g.name), [{ name: 'a frame', values: by.map((g) => meanOf(g.rows, 'j_a_frame')) }], 'J'),
+  return [bars('Joules a frame', by.map((g) => (several ? g.name : g.key.slice(1).join(' · '))), [{ name: 'a frame', values: by.map((g) => meanOf(g.rows, 'j_a_frame')) }], 'J'),
     table('Power and energy', ['Platform', 'Detection', 'Recognition', ...columns.map((c) => c[1])], by.map((g): Cell[] => [...g.key, ...columns.map(([k]) => meanOf(g.rows, k))])),
     note(estimated ? 'Estimated by a power model (watts at rest and by busy core), not measured.' : `Measured: ${sources.join(', ')}. It is the whole machine's, not only Facet's.`)];
 }
@@ -92,10 +94,11 @@ function strategies(every: Row[]): Part[] {
   const shown = columns.filter(([k]) => has(of, k)), names = by.map((g) => (several ? g.name : g.key.slice(1).join(' · ')));
   const delays: [string, string][] = [['delay_p50_ms', 'p50'], ['delay_p95_ms', 'p95'], ['delay_p99_ms', 'p99']];
   return [
-    bars('Delay from capture to event', names, delays.map(([k, name]) => ({ name, values: by.map((g) => meanOf(g.rows, k)) })), 'ms'), legend(delays.map((d) => `delay ${d[1]}`)),
+    bars('Delay from capture to event', names, delays.map(([k, name]) => ({ name, values: by.map((g) => meanOf(g.rows, k)) })), 'ms'), has(of, 'delay_p50_ms') ? legend(delays.map((d) => `delay ${d[1]}`)) : null,
     bars('Bytes that leave the device', names, [{ name: 'sent', values: by.map((g) => meanOf(g.rows, 'up_a_frame')) }], 'bytes a frame'),
-    table('Strategies', [...(several ? ['Platform'] : []), 'Strategy', 'Network', ...shown.map((c) => c[1]), 'runs', 'personal data that leaves the device'],
-      by.map((g): Cell[] => [...(several ? g.key : g.key.slice(1)), ...shown.map(([k]) => meanOf(g.rows, k)), g.rows.length, text(g.rows[0] ?? {}, 'leaves') || (leaves[g.key[1] ?? ''] ?? '–')])),
+    table('Strategies', [...(several ? ['Platform'] : []), 'Strategy', 'Network', ...shown.map((c) => c[1]), 'runs'],
+      by.map((g): Cell[] => [...(several ? g.key : g.key.slice(1)), ...shown.map(([k]) => meanOf(g.rows, k)), g.rows.length])),
+    table('Personal data that leaves the device', ['Strategy', 'what leaves'], groups(of, ['strategy']).map((g): Cell[] => [g.name, text(g.rows[0] ?? {}, 'leaves') || (leaves[g.name] ?? '–')])),
     note('Cameras: of 10 frames a second, by processor time and all processors of the machine. Bytes up: towards the server. What no run tells has no column.'),
     distinct(of, 'strategy').length < 2 ? note('Only one strategy was run: facet bench run bench/experiments/strategies.yaml runs all three.') : null];
 }

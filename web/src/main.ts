@@ -36,6 +36,7 @@ function go(hash: string): void {
 function drawFrame(path: string): void {
   replace(nav, views.map((v) =>
     h('a', { href: `#/${v.path}`, 'aria-current': v.path === path ? 'page' : null }, v.title)));
+  nav.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
   replace(who, me.user ? h('span', {}, `${me.user} (${me.role})`) : null,
     me.user ? h('button', { class: 'quiet', onclick: () => void leave() }, 'Sign out') : null);
 }

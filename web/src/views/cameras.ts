@@ -36,7 +36,7 @@ function row(c: Camera, ctx: Context, again: () => void): HTMLElement {
   return h('tr', {},
     h('th', { scope: 'row' }, h('a', { href: `#/live/${part(c.name)}` }, c.name), h('div', { class: 'hint' }, c.url)),
     h('td', { 'data-label': 'State' }, stateBadge(c), h('div', { class: 'hint' }, c.error || (c.since_ms ? `for ${since(c.since_ms)}` : ''))),
-    h('td', { 'data-label': 'Picture' }, c.width ? `${c.width}×${c.height}, ${c.fps.toFixed(1)}/s` : '–', h('div', { class: 'hint' }, [c.codec, c.decoder].filter(Boolean).join(', '))),
+    h('td', { 'data-label': 'Picture' }, c.width ? `${c.width}×${c.height}${c.fps > 0 ? `, ${c.fps.toFixed(1)}/s` : ''}` : '–', h('div', { class: 'hint' }, [c.codec, c.decoder].filter(Boolean).join(', '))),
     h('td', { 'data-label': 'Frames' }, `${count(c.taken)} of ${count(c.frames)}`, h('div', { class: 'hint' }, `dropped: ${drops(c)}`)),
     h('td', { 'data-label': 'Received' }, bytes(c.bytes), h('div', { class: 'hint' }, `reconnected: ${count(c.reconnects)}`)),
     h('td', {}, mayChange(ctx) ? buttons(c, again) : null));

@@ -4,28 +4,33 @@ import { field, h, replace } from '../dom';
 import { time } from '../format';
 import { empty, load, type Context } from '../view';
 import { enrolSeen } from './enrol';
+import { stateWord } from './state';
 
-const titles: Record<string, string> = { face: 'Face', face_new: 'Face appeared', identity: 'Recognised', track_end: 'Left', camera: 'Camera' };
+export const titles: Record<string, string> = { face: 'Face', face_new: 'Face appeared', identity: 'Recognised', track_end: 'Left', camera: 'Camera' };
+
+export function kindOf(e: FaceEvent): string {
+  return e.type === 'identity' && e.decision === 'unknown' ? 'Not recognised' : titles[e.type] ?? e.type;
+}
 
 function what(e: FaceEvent): string {
-  if (e.type === 'camera') return e.state ?? '';
+  if (e.type === 'camera') return stateWord(e.state ?? '');
   if (e.decision === 'known' && e.name) return e.name;
   return e.decision === 'unknown' ? 'unknown' : '';
 }
 
 function card(e: FaceEvent, ctx: Context): HTMLElement {
-  const known = e.decision === 'known', kind = titles[e.type] ?? e.type;
+  const known = e.decision === 'known', kind = kindOf(e), mayTeach = ctx.role === 'operator' || ctx.role === 'admin';
   const facts = [
     e.camera ?? e.source ?? '', e.device ?? '', e.track ? `track ${e.track}` : '',
-    e.cosine !== undefined && e.decision !== 'undecided' ? `cosine ${e.cosine.toFixed(2)}` : '', e.frames ? `${e.frames} frames` : '',
+    e.cosine !== undefined && e.cosine > -1 && e.decision !== 'undecided' ? `cosine ${e.cosine.toFixed(2)}` : '', e.frames ? `${e.frames} frame${e.frames === 1 ? '' : 's'}` : '',
   ].filter(Boolean);
   return h('li', { class: `event ${e.decision ?? ''}`, 'data-id': e.id },
     e.snapshot ? h('img', { src: `/v1/snapshots/${part(e.snapshot)}`, alt: known ? `Picture of ${e.name}` : 'Picture', loading: 'lazy', width: 96, height: 96 }) : h('div', { class: 'nopicture', 'aria-hidden': 'true' }),
     h('div', {}, h('strong', {}, what(e) || kind), ' ', what(e) ? h('span', { class: 'hint' }, kind) : null,
       h('div', { class: 'hint' }, facts.join(' · '))),
     h('time', { datetime: e.time }, time(e.captured_ms ?? e.time)),
-    e.snapshot && e.decision === 'unknown' && (ctx.role === 'operator' || ctx.role === 'admin')
-      ? h('button', { onclick: () => enrolSeen(e.snapshot ?? '') }, 'Who is this?') : null);
+    e.snapshot && e.decision === 'unknown' && mayTeach ? h('button', { onclick: () => enrolSeen(e.snapshot ?? '') }, 'Who is this?') : null,
+    e.snapshot && known && mayTeach ? h('button', { class: 'quiet', onclick: () => enrolSeen(e.snapshot ?? '', e.name ?? '') }, `Not ${e.name}?`) : null);
 }
 
 function filters(ctx: Context): { form: HTMLFormElement; query: () => URLSearchParams } {
@@ -82,13 +87,24 @@ export function eventsView(root: HTMLElement, ctx: Context): () => void {
     more.disabled = false;
   };
   more.addEventListener('click', () => void older());
-  form.addEventListener('submit', (e) => { e.preventDefault(); void search(); });
+  form.addEventListener('submit', (e) => { e.preventDefault(); watch(); void search(); });
   replace(root, h('h1', {}, 'Events'), form, now, list);
-  void search();
-  return stream<FaceEvent>('/v1/events/stream', (e) => {
-    if ([...query().keys()].length) return;      // a search stands still
+  let end = (): void => undefined;
+  const watch = (): void => {
+    end();
+    const q = query();
+    if (q.has('to')) {      // what is past stands still
+      replace(now);
+      return;
+    }
+    end = listen(q);
+  };
+  const listen = (q: URLSearchParams): (() => void) => stream<FaceEvent>(`/v1/events/stream?${q}`, (e) => {
     add(e, true);
     if (!list.contains(items)) replace(list, items, more);
     while (items.childElementCount > 500) items.lastElementChild?.remove();
   }, (open) => replace(now, open ? 'New events appear as they happen.' : 'The connection was lost; trying again.'));
+  watch();
+  void search();
+  return () => end();
 }

@@ -2,7 +2,9 @@
 import { get, part, stream, type Boxes, type Camera, type FaceEvent, type List } from '../api';
 import { h, replace } from '../dom';
 import { time } from '../format';
-import { empty, load, repeat, type Context } from '../view';
+import { empty, load, mayChange, repeat, type Context } from '../view';
+import { areasOf } from './areas';
+import { kindOf } from './events';
 import { stateBadge } from './state';
 
 const WALL_MS = 1000;
@@ -20,7 +22,7 @@ function tile(camera: Camera): { el: HTMLElement; refresh: (c: Camera) => void }
     el,
     refresh: (c) => {
       replace(state, stateBadge(c));
-      replace(info, c.state === 'live' ? `${c.fps.toFixed(1)} frames/s` : c.error);
+      replace(info, c.state !== 'live' ? c.error : c.fps > 0 ? `${c.fps.toFixed(1)} frames/s` : '');
       if (c.state === 'live' || c.state === 'stalled') picture.src = `/v1/cameras/${part(c.name)}/snapshot?boxes=1&t=${Date.now()}`;
       else frame.classList.add('none');
     },
@@ -73,7 +75,8 @@ function drawBoxes(canvas: HTMLCanvasElement, b: Boxes): void {
   }
 }
 
-function one(root: HTMLElement, name: string): () => void {
+function one(root: HTMLElement, ctx: Context, name: string): () => void {
+  const areas = areasOf(name, mayChange(ctx));
   const picture = h('img', { alt: `Live picture of ${name}`, src: `/v1/cameras/${part(name)}/live` });
   const canvas = h('canvas', { 'aria-hidden': 'true' });
   const state = h('span');
@@ -83,14 +86,14 @@ function one(root: HTMLElement, name: string): () => void {
   picture.addEventListener('error', () => replace(fault, 'No live picture: the camera has none yet, or live view is not allowed here.'));
   picture.addEventListener('load', () => replace(fault));
   replace(root, h('p', {}, h('a', { href: '#/live' }, 'All cameras')), h('h1', {}, name, ' ', state),
-    h('div', { class: 'one' }, h('div', { class: 'picture big' }, picture, canvas), h('aside', {}, faces, fault, seen)));
+    h('div', { class: 'one' }, h('div', {}, h('div', { class: 'picture big' }, picture, canvas, areas.overlay), areas.panel), h('aside', {}, faces, fault, seen)));
   const endBoxes = stream<Boxes>(`/v1/cameras/${part(name)}/boxes`, (b) => {
     drawBoxes(canvas, b);
     replace(faces, b.faces.length ? b.faces.map(label).join(', ') : 'No face in the picture.');
   }, () => undefined);
   const endEvents = stream<FaceEvent>('/v1/events/stream', (e) => {
     if ((e.camera ?? e.source) !== name || e.type === 'camera') return;
-    seen.prepend(h('li', {}, `${time(e.captured_ms ?? e.time)} ${e.type === 'identity' ? e.name ?? 'unknown' : e.type.replace('_', ' ')}`));
+    seen.prepend(h('li', {}, h('time', { datetime: e.time }, time(e.captured_ms ?? e.time)), ' ', e.type === 'identity' && e.decision === 'known' ? h('strong', {}, e.name ?? '') : kindOf(e)));
     while (seen.childElementCount > 12) seen.lastElementChild?.remove();
   }, () => undefined);
   const endState = repeat(2000, async () => {
@@ -98,6 +101,7 @@ function one(root: HTMLElement, name: string): () => void {
       const list = await get<List<Camera>>('/v1/cameras');
       const c = list.items.find((i) => i.name === name);
       replace(state, c ? stateBadge(c) : null);
+      if (c) areas.size(c.width, c.height);
       if (!c) replace(fault, 'There is no camera of this name.');
     } catch { /* shown when it comes back */ }
   });
@@ -111,5 +115,5 @@ function one(root: HTMLElement, name: string): () => void {
 
 export function liveView(root: HTMLElement, ctx: Context): () => void {
   const name = ctx.path[0];
-  return name ? one(root, name) : wall(root);
+  return name ? one(root, ctx, name) : wall(root);
 }

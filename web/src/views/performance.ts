@@ -10,6 +10,13 @@ const EVERY_MS = 2000, KEPT = 300;
 
 interface Chart { title: string; unit: string; series: { label: string; colour: string; of: (now: Stats, before: Stats, s: number) => number | null }[] }
 
+/** Mean of what was timed since the point before. */
+function newMean(n: Spread | undefined, b: Spread | undefined): number | null {
+  const count = (n?.count ?? 0) - (b?.count ?? 0);
+  return n && b && count > 0 ? (n.mean_ms * n.count - b.mean_ms * b.count) / count : null;
+}
+const step = (label: string, colour: string): Chart['series'][number] => ({ label, colour, of: (n, b) => newMean(n.steps?.[label], b.steps?.[label]) });
+
 const charts: Chart[] = [
   { title: 'Frames', unit: '/s', series: [
     { label: 'done', colour: '#0b8f8f', of: (n, b, s) => (n.frames - b.frames) / s },
@@ -17,6 +24,10 @@ const charts: Chart[] = [
   { title: 'Faces', unit: '/s', series: [
     { label: 'seen', colour: '#0b8f8f', of: (n, b, s) => (n.faces - b.faces) / s },
     { label: 'embedded', colour: '#7a5cc4', of: (n, b, s) => (n.embedded - b.embedded) / s }] },
+  { title: 'Steps', unit: ' ms a frame', series: [step('ingest', '#b8860b'), step('detect', '#0b8f8f'), step('embed', '#7a5cc4'), step('publish', '#d2691e')] },
+  { title: 'Waiting', unit: ' ms a frame', series: [
+    { label: 'in queues', colour: '#0b8f8f', of: (n, b) => newMean(n.queue, b.queue) },
+    { label: 'whole way', colour: '#7a5cc4', of: (n, b) => newMean(n.total, b.total) }] },
   { title: 'Processor', unit: ' cores', series: [{ label: 'used', colour: '#0b8f8f', of: (n, b, s) => (n.cpu_seconds - b.cpu_seconds) / s }] },
   { title: 'Memory', unit: ' MB', series: [{ label: 'resident', colour: '#7a5cc4', of: (n) => n.resident_bytes / 1e6 }] },
   { title: 'Network', unit: ' kB/s', series: [
@@ -32,7 +43,7 @@ function makeChart(chart: Chart, into: HTMLElement): (times: number[], rows: (nu
   const axis = { stroke: ink, grid: { stroke: faint, width: 1 }, ticks: { stroke: faint, width: 1 } };
   const plot = new uPlot({
     width: 320, height: 160, scales: { y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
-    axes: [{ ...axis }, { ...axis, size: 44 }], legend: { live: true },
+    axes: [{ ...axis }, { ...axis, size: 54 }], legend: { live: true },
     series: [{ label: 'time' }, ...chart.series.map((s) => ({
       label: s.label, stroke: s.colour, width: 2, spanGaps: false,
       value: (_u: uPlot, v: number | null) => (v === null ? '–' : `${v.toFixed(1)}${chart.unit}`),

@@ -8,8 +8,10 @@ const words: Record<string, string> = {
   lost: 'lost', disabled: 'off', ended: 'ended',
 };
 
+export const stateWord = (state: string): string => words[state] ?? state;
+
 export function stateBadge(c: Camera): HTMLElement {
-  const word = words[c.state] ?? c.state;
+  const word = stateWord(c.state);
   const about = c.since_ms ? `${word} for ${since(c.since_ms)}` : word;
   return h('span', { class: `badge ${c.state}`, title: about }, word);
 }
