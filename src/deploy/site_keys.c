@@ -155,6 +155,8 @@ const struct facet__site_key facet__site_camera_keys[] = {
     CAMERA("native_rate", BOOL, native_rate, .fallback = "false", .help = "files: at their own rate, as a camera would"),
     CAMERA("loop", BOOL, loop, .fallback = "false", .help = "files: from the start again"),
     CAMERA("hardware", BOOL, hardware, .fallback = "false", .help = "decode by hardware where FFmpeg offers it"),
+    CAMERA("sender_time", BOOL, sender_time, .fallback = "false",
+        .help = "RTSP: frames are dated by the camera's clock (RTCP), which must be set by NTP, not by their arrival"),
     CAMERA("timeout", INT, timeout_ms, .max = 600000, .fallback = "0", .help = "ms without data after which the camera counts as lost; 0: 5000"),
     CAMERA("max_latency", TIME, max_latency_ms, .max = DAY_MS, .fallback = "0", .help = "frames that waited longer are dropped; 0: any"),
     CAMERA("disabled", BOOL, disabled, .fallback = "false", .help = "known, but not opened until it is enabled"),

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SENDER_MS 60000            /* a clock that says more than this ago is not right */
+
 struct facet__decoder {
     struct facet__input input;
     AVCodecContext *codec;
@@ -125,6 +127,17 @@ static int input_end(const struct facet__decoder *d)
                       d->input.name);
 }
 
+/* When the packet's picture was taken: by the sender's clock, where it is asked for, the sender told how that stands to
+ * its stream (a sender report; the first comes some seconds after the start), and it says neither later than now nor long ago. */
+static int64_t moment_of(const struct facet__decoder *d)
+{
+    size_t len = 0;
+    int64_t now = facet_clock_system.wall_ms(facet_clock_system.ctx);
+    const void *data = d->input.sender_time ? av_packet_get_side_data(d->packet, AV_PKT_DATA_PRFT, &len) : NULL;
+    int64_t taken = data && len >= sizeof(AVProducerReferenceTime) ? ((const AVProducerReferenceTime *)data)->wallclock / 1000 : now;
+    return taken <= now && now - taken < SENDER_MS ? taken : now;
+}
+
 /* Gives the decoder one more packet, or tells it that there is none. */
 static int feed(struct facet__decoder *d)
 {
@@ -139,7 +152,7 @@ static int feed(struct facet__decoder *d)
     }
     if (!err) {
         d->bytes += d->packet->size;
-        d->codec->reordered_opaque = facet_clock_system.wall_ms(facet_clock_system.ctx);
+        d->codec->reordered_opaque = moment_of(d);
         is_damaged = avcodec_send_packet(d->codec, d->packet) < 0;
         av_packet_unref(d->packet);
     }

@@ -254,6 +254,7 @@ static int open_kind(struct facet__input *in, const char *path, const struct fac
     char unknown[32];
     bool is_camera = o->live && !o->read && facet__is_camera(path);
     in->is_stream = o->read || s || is_camera;
+    in->sender_time = o->sender_time;
     if (in->is_stream)
         in->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
     if (s)

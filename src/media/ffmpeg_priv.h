@@ -16,6 +16,7 @@ struct facet__input {
     AVFormatContext *format;
     AVIOContext *io;           /* of `read` */
     AVStream *stream;          /* the first of video, once opened */
+    bool sender_time;          /* facet_video_opts */
     bool is_stream;            /* what comes, comes when it will */
     atomic_int *cancel;
     int (*read)(void *ctx, uint8_t *buf, size_t cap);

@@ -29,6 +29,7 @@ struct facet_video_opts {
     /* Whom rtsps: and https: believe: whoever the file `ca` names (NULL or "": the system's authorities) for the address's
      * host, or only the certificate with that SHA-256 (64 hex digits, ':' may stand between), or anybody. */
     const char *ca, *fingerprint; bool insecure;
+    bool sender_time;           /* RTSP: arrived_ms is when the sender's clock says it was taken (RTCP), where that can be */
     int width, height; double fps;          /* wished of a V4L2 camera; 0: 1280x720, 30 */
     int timeout_ms;             /* without data for so long: FACET_E_TIMEOUT; half of it for opening. 0: 5000 */
     /* Bytes of a container (MPEG-TS, MP4, Matroska ...) from here; `path` is only its name. 0: the end; FACET_E_AGAIN:

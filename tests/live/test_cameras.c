@@ -29,6 +29,7 @@ struct rig {
     struct facet_packet *p;
     int frames[FACET_MAX_CAMERAS], flushes[FACET_MAX_CAMERAS];
     double last_pts[FACET_MAX_CAMERAS];
+    int64_t age_ms[FACET_MAX_CAMERAS]; /* of the last frame when it was taken */
     int states;                    /* told by on_state */
     bool has_ended;
 };
@@ -74,6 +75,7 @@ static bool step(struct rig *r)
         assert_true(r->p->frame->wall_ms > 0);
         assert_int_equal(r->p->frame->source, s);
         r->last_pts[s] = r->p->frame->pts_ms;
+        r->age_ms[s] = facet_clock_system.wall_ms(NULL) - r->p->frame->wall_ms;
         r->frames[s]++;
     }
     if (err == FACET_OK)
@@ -427,6 +429,34 @@ static void test_camera__mjpeg_over_http_with_and_without_password(void **state)
     proc_stop_all();
 }
 
+/* The way from the camera takes time. Who asks for the camera's own clock sees it, once that was told. */
+static void test_camera__by_its_own_clock_is_as_old_as_the_way_is_long(void **state)
+{
+    enum { WAY_MS = 600 };
+    struct camera cam = {0};
+    struct proc way = {0};
+    struct rig r;
+    char program[512], from[16], to[32], delay[16], url[64];
+    const int port = free_port();
+    camera_start(&cam, &scratch, NULL);
+    snprintf(program, sizeof(program), "%s/src/cli/facet", getenv("FACET_TEST_BUILD"));
+    snprintf(from, sizeof(from), "%d", port);
+    snprintf(to, sizeof(to), "127.0.0.1:%d", cam.port);
+    snprintf(delay, sizeof(delay), "%d", WAY_MS);
+    PROC(&way, scratch_path(&scratch, "way.log"), program, "netsim", "--listen", from, "--delay", delay, to);
+    wait_port(&way, port, START_MS);
+    snprintf(url, sizeof(url), "rtsp://127.0.0.1:%d/cam0", port);
+    struct facet_camera_conf confs[] = {conf("arrival", url), conf("sender", url)};
+    confs[0].timeout_ms = confs[1].timeout_ms = 20000;
+    confs[1].sender_time = true;
+    rig_open(&r, confs, 2);
+    WAIT_FOR(step(&r) && r.frames[0] > 5 && r.age_ms[0] < WAY_MS, 4 * START_MS);
+    WAIT_FOR(step(&r) && r.frames[1] > 5 && r.age_ms[1] >= WAY_MS, 4 * START_MS);
+    WAIT_FOR(step(&r) && r.age_ms[0] < WAY_MS, START_MS);      /* the other knows nothing of it */
+    rig_close(&r);
+    proc_stop_all();
+}
+
 static void test_cameras__come_and_go_while_running(void **state)
 {
     struct camera cam = {0};
@@ -513,6 +543,7 @@ int main(void)
         cmocka_unit_test_teardown(test_camera__tls_of_another_name_or_none_at_all_is_refused, proc_teardown),
         cmocka_unit_test_teardown(test_camera__https_is_believed_by_authority_or_fingerprint_only, proc_teardown),
         cmocka_unit_test_teardown(test_camera__mjpeg_over_http_with_and_without_password, proc_teardown),
+        cmocka_unit_test_teardown(test_camera__by_its_own_clock_is_as_old_as_the_way_is_long, proc_teardown),
         cmocka_unit_test_teardown(test_cameras__come_and_go_while_running, proc_teardown),
         cmocka_unit_test(test_camera__nobody_there_is_tried_again_and_can_be_closed),
     };

@@ -235,7 +235,7 @@ static int connect(struct facet__camera *c)
     const struct facet_camera_conf *f = &c->conf;
     struct facet_video_opts o = {
         .threads = c->owner->o.decode_threads, .cancel = c->owner->o.cancel, .live = true, .hardware = f->hardware,
-        .low_delay = !c->is_file && !f->read && !f->every_frame, .transport = f->transport,
+        .low_delay = !c->is_file && !f->read && !f->every_frame, .sender_time = f->sender_time, .transport = f->transport,
         .username = f->username, .password = f->password, .ca = f->ca, .fingerprint = f->fingerprint,
         .insecure = f->insecure, .timeout_ms = f->timeout_ms, .fps = f->fps,
         .read = f->read, .read_ctx = f->read_ctx, .waiting = while_waiting, .waiting_ctx = c,

@@ -6,7 +6,7 @@
  * removed, switched off and on while the stage runs. Source numbers are slots: of a removed camera they are used again.
  *
  * A frame's pts_ms is the stream's own time, from 0 at a file's first picture (going on when it loops), and from the start of
- * the stage for what is live; wall_ms is when its packet came. docs/cameras.md. */
+ * the stage for what is live; wall_ms is when its packet came, or as sender_time says. docs/cameras.md. */
 #ifndef FACET_STAGES_INGEST_CAMERAS_H
 #define FACET_STAGES_INGEST_CAMERAS_H
 
@@ -52,6 +52,7 @@ struct facet_camera_conf {
     bool native_rate;              /* files: at their own rate; otherwise as fast as they are taken */
     bool loop;                     /* files: from the start again */
     bool hardware;                 /* decode by hardware where FFmpeg offers it */
+    bool sender_time;              /* RTSP: frames are of when the camera's clock says (RTCP), not of when they came */
     int timeout_ms;                /* 0: 5000; no data for so long: lost */
     double max_latency_ms;         /* 0: any */
     bool disabled;
