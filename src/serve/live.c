@@ -6,6 +6,7 @@
 #include "image/frame.h"
 #include "image/resize.h"
 #include "media/picture.h"
+#include "serve/device_view.h"
 #include "stages/ingest/cameras.h"
 
 #include <stdio.h>
@@ -323,10 +324,11 @@ int facet__live_boxes(struct facet__live *l, struct facet_http_request *q, const
 int64_t facet__live_bytes(struct facet_serve *s)
 {
     struct facet__live *l = facet__serve_state(s, &facet__resource_cameras);
+    int64_t bytes = facet__device_view_bytes(s);
     if (!l)
-        return 0;
+        return bytes;
     facet_lock_take(&l->lock);
-    int64_t bytes = l->bytes;
+    bytes += l->bytes;
     facet_lock_give(&l->lock);
     return bytes;
 }

@@ -15,7 +15,7 @@ void facet__live_close(struct facet__live **l);
 int facet__live_watch(struct facet__live *l, struct facet_http_request *q, const char *camera, double fps, bool boxes);
 /* Answers with server-sent events: the boxes of each new frame. */
 int facet__live_boxes(struct facet__live *l, struct facet_http_request *q, const char *camera);
-/* Bytes of pictures and boxes sent so far; 0 where there is no live view. */
+/* Bytes of pictures and boxes sent so far, those of devices too; 0 where there is no live view. */
 int64_t facet__live_bytes(struct facet_serve *s);
 
 /* Draws boxes and names of a camera's faces. */

@@ -12,6 +12,7 @@ const struct facet__resource *const facet__resources[] = {
     &facet__resource_people,
     &facet__resource_cameras,
     &facet__resource_upload,
+    &facet__resource_device_view,
     &facet__resource_events,
     &facet__resource_stats,
     &facet__resource_experiments,

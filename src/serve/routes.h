@@ -19,5 +19,6 @@ extern const struct facet__resource facet__resource_stats;         /* stats, str
 extern const struct facet__resource facet__resource_experiments;   /* what `facet bench run` measured */
 extern const struct facet__resource facet__resource_cameras;
 extern const struct facet__resource facet__resource_upload;        /* video that devices send */
+extern const struct facet__resource facet__resource_device_view;   /* cameras of devices, through us */
 
 #endif

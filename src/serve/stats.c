@@ -3,6 +3,7 @@
 
 #include "deploy/strategy.h"
 #include "net/mqtt/mqtt.h"
+#include "serve/device_view.h"
 #include "serve/live.h"
 
 #include <stdlib.h>
@@ -126,7 +127,7 @@ static int strategies(void *ctx, struct facet_http_request *q)
 
 /* --- devices --- */
 
-static void put_device(struct facet_jsonw *w, const struct facet_device *d)
+static void put_device(struct facet_jsonw *w, const struct facet_device *d, const char *view_url)
 {
     facet_jsonw_object(w);
     facet_jsonw_kstr(w, "name", d->name);
@@ -136,6 +137,7 @@ static void put_device(struct facet_jsonw *w, const struct facet_device *d)
     facet_jsonw_kint(w, "gallery_version", d->gallery_version);
     facet_jsonw_kint(w, "cameras", d->cameras);
     facet_jsonw_knum(w, "clock_offset_ms", d->clock_offset_ms, 3);
+    facet_jsonw_kstr(w, "view_url", *view_url ? view_url : NULL);
     facet_jsonw_end_object(w);
 }
 
@@ -146,6 +148,7 @@ static int devices(void *ctx, struct facet_http_request *q)
     struct facet__answer a;
     int err = list ? facet__need_node(ctx, q, &node) : facet_fail_nomem();
     int n = err ? 0 : facet_node_devices(node, list, DEVICES);
+    n = err ? 0 : facet__device_view_add(ctx, list, n < DEVICES ? n : DEVICES, DEVICES);
     if (err) {
         free(list);
         return err;
@@ -153,8 +156,11 @@ static int devices(void *ctx, struct facet_http_request *q)
     facet__answer_begin(&a);
     facet_jsonw_key(&a.w, "items");
     facet_jsonw_array(&a.w);
-    for (int i = 0; i < n && i < DEVICES; i++)
-        put_device(&a.w, &list[i]);
+    for (int i = 0; i < n && i < DEVICES; i++) {
+        char url[FACET__VIEW_URL];
+        facet__device_view_url(ctx, list[i].name, url);
+        put_device(&a.w, &list[i], url);
+    }
     facet_jsonw_end_array(&a.w);
     facet_jsonw_kstr(&a.w, "next", NULL);
     free(list);

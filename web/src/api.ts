@@ -41,6 +41,7 @@ export interface Stats {
 export interface Strategies { active: string; items: { name: string; summary: string; leaves_device?: string[] }[] }
 export interface Device {
   name: string; strategy: string; online: boolean; seen_ms: number; gallery_version: number; cameras: number; clock_offset_ms: number;
+  view_url?: string | null;
 }
 export interface System {
   version: string; site: string; device: string; role: string; strategy: string; uptime_s: number;

@@ -7,13 +7,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #define MOST_ANSWER (64u << 10)
+#define SILENT_S 60L
 
 struct facet_post_client { CURL *curl; };
 
 struct exchange {
+    CURL *curl;
     const struct facet_post_opts *o;
     const struct facet_post_request *q;
     struct facet_post_answer *answer;
@@ -35,6 +38,9 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx)
 static size_t on_body(char *data, size_t one, size_t len, void *ctx)
 {
     struct exchange *x = ctx;
+    long status = 0;
+    if (x->q->take && !curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status) && status >= 200 && status < 300)
+        return x->q->take(x->q->take_ctx, data, len) ? CURL_WRITEFUNC_ERROR : len;
     x->read += len;
     return x->read > MOST_ANSWER ? CURL_WRITEFUNC_ERROR : len;
 }
@@ -63,13 +69,26 @@ static void set_body(CURL *c, struct exchange *x, const struct facet_post_reques
         curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
         curl_easy_setopt(c, CURLOPT_READDATA, x);
         curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    } else {
+        return;
+    }
+    if (q->is_endless) {
+        curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, SILENT_S);
+    } else
         curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)x->o->total_s);
+    if (q->method && !strcmp(q->method, "GET"))
+        curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
+    else {
         curl_easy_setopt(c, CURLOPT_POST, 1L);
         curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->body);
         curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->len);
     }
-    if (q->method)
+}
+
+/* Only where a method has another name than what its body makes of it. */
+static void set_method(CURL *c, const struct facet_post_request *q)
+{
+    if (q->method && strcmp(q->method, "GET") != 0)
         curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
 }
 
@@ -78,6 +97,7 @@ static void set_options(CURL *c, struct exchange *x, const struct facet_post_req
     const struct facet__curl_calls calls = { on_header, on_body, on_wait, x };
     facet__curl_begin(c, q->url, x->o->connect_s, x->o->ca, &calls);
     set_body(c, x, q);
+    set_method(c, q);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
     if (x->o->insecure) {
         curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -117,7 +137,7 @@ static int judge(CURLcode code, const struct exchange *x, const char *url, char 
 static int client_send(struct facet_post_client *c, const struct facet_post_opts *o, const struct facet_post_request *q,
                        struct facet_post_answer *out, char *why, size_t cap)
 {
-    struct exchange x = { .o = o, .q = q, .answer = out };
+    struct exchange x = { .curl = c->curl, .o = o, .q = q, .answer = out };
     struct curl_slist *headers = curl_slist_append(NULL, "Expect:");    /* short bodies need no permission */
     long status = 0;
     for (size_t i = 0; headers && i < q->n_headers; i++) {

@@ -4,7 +4,7 @@
 
 #include "net/http/post.h"
 
-#define FACET_POST_MODULE_VERSION 2
+#define FACET_POST_MODULE_VERSION 3
 #define FACET_POST_MODULE_SYMBOL "facet_post_module"
 
 struct facet_post_client;

@@ -1,5 +1,5 @@
 /** Cameras as they are now. The wall asks for single pictures, slowly; one camera alone is a stream with boxes over it. Both stop when nobody looks. */
-import { get, part, stream, type Boxes, type Camera, type FaceEvent, type List } from '../api';
+import { get, part, stream, type Boxes, type Camera, type Device, type FaceEvent, type List } from '../api';
 import { h, replace } from '../dom';
 import { time } from '../format';
 import { empty, load, mayChange, repeat, type Context } from '../view';
@@ -7,15 +7,36 @@ import { areasOf } from './areas';
 import { kindOf } from './events';
 import { stateBadge } from './state';
 
-const WALL_MS = 1000;
+const WALL_MS = 1000, DEVICES_MS = 10000;
 
-function tile(camera: Camera): { el: HTMLElement; refresh: (c: Camera) => void } {
-  const picture = h('img', { alt: `Newest picture of ${camera.name}`, width: 640, height: 360 });
+/** A camera and where it is asked: the server's own, or one of a device that the server may ask. */
+interface Seen { camera: Camera; path: string; name: string; href: string }
+
+function own(camera: Camera): Seen {
+  return { camera, path: `/v1/cameras/${part(camera.name)}`, name: camera.name, href: `#/live/${part(camera.name)}` };
+}
+
+/** Cameras of devices; one that does not answer has none for now. */
+async function ofDevices(): Promise<Seen[]> {
+  const devices = (await get<List<Device>>('/v1/devices')).items.filter((d) => d.view_url);
+  const lists = await Promise.all(devices.map(async (d) => {
+    const path = `/v1/devices/${part(d.name)}/cameras`;
+    const list = await get<List<Camera>>(path).catch(() => ({ items: [], next: null }));
+    return list.items.map((camera) => {
+      const one = `${path}/${part(camera.name)}`;
+      return { camera, path: one, name: `${d.name} / ${camera.name}`, href: `${one}/live?boxes=1` };
+    });
+  }));
+  return lists.flat();
+}
+
+function tile(seen: Seen): { el: HTMLElement; refresh: (c: Camera) => void } {
+  const picture = h('img', { alt: `Newest picture of ${seen.name}`, width: 640, height: 360 });
   const state = h('span');
   const info = h('span', { class: 'hint' });
   const frame = h('div', { class: 'picture' }, picture);
-  const el = h('a', { class: 'tile', href: `#/live/${part(camera.name)}` }, frame,
-    h('div', { class: 'caption' }, h('strong', {}, camera.name), state, info));
+  const el = h('a', { class: 'tile', href: seen.href }, frame,
+    h('div', { class: 'caption' }, h('strong', {}, seen.name), state, info));
   picture.addEventListener('load', () => frame.classList.remove('none'));
   picture.addEventListener('error', () => frame.classList.add('none'));
   return {
@@ -23,7 +44,7 @@ function tile(camera: Camera): { el: HTMLElement; refresh: (c: Camera) => void }
     refresh: (c) => {
       replace(state, stateBadge(c));
       replace(info, c.state !== 'live' ? c.error : c.fps > 0 ? `${c.fps.toFixed(1)} frames/s` : '');
-      if (c.state === 'live' || c.state === 'stalled') picture.src = `/v1/cameras/${part(c.name)}/snapshot?boxes=1&t=${Date.now()}`;
+      if (c.state === 'live' || c.state === 'stalled') picture.src = `${seen.path}/snapshot?boxes=1&t=${Date.now()}`;
       else frame.classList.add('none');
     },
   };
@@ -32,22 +53,30 @@ function tile(camera: Camera): { el: HTMLElement; refresh: (c: Camera) => void }
 function wall(root: HTMLElement): () => void {
   const grid = h('div', { class: 'wall' });
   const tiles = new Map<string, ReturnType<typeof tile>>();
+  let others: Seen[] = [], asked = 0;
   replace(root, h('h1', {}, 'Live'), grid);
-  const draw = (list: List<Camera>): void => {
-    if (!list.items.length) {
+  const draw = (all: Seen[]): void => {
+    if (!all.length) {
       tiles.clear();
       replace(grid, empty('No camera yet.', h('a', { class: 'button', href: '#/cameras' }, 'Add a camera')));
       return;
     }
-    const names = new Set(list.items.map((c) => c.name));
-    if (list.items.some((c) => !tiles.has(c.name)) || [...tiles.keys()].some((n) => !names.has(n))) {
+    const paths = new Set(all.map((s) => s.path));
+    if (all.some((s) => !tiles.has(s.path)) || [...tiles.keys()].some((n) => !paths.has(n))) {
       tiles.clear();
-      list.items.forEach((c) => tiles.set(c.name, tile(c)));
+      all.forEach((s) => tiles.set(s.path, tile(s)));
       replace(grid, [...tiles.values()].map((t) => t.el));
     }
-    list.items.forEach((c) => tiles.get(c.name)?.refresh(c));
+    all.forEach((s) => tiles.get(s.path)?.refresh(s.camera));
   };
-  return repeat(WALL_MS, () => load(grid, () => get<List<Camera>>('/v1/cameras'), draw));
+  const look = async (): Promise<Seen[]> => {
+    if (Date.now() - asked > DEVICES_MS) {
+      asked = Date.now();
+      void ofDevices().then((found) => { others = found; }).catch(() => undefined); // one that is slow holds up nobody
+    }
+    return [...(await get<List<Camera>>('/v1/cameras')).items.map(own), ...others];
+  };
+  return repeat(WALL_MS, () => load(grid, look, draw));
 }
 
 function label(f: Boxes['faces'][number]): string {
