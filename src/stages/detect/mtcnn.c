@@ -116,10 +116,12 @@ static int mtcnn_open(void **state, const struct facet_detector_opts *o)
     *state = m;
     if (!m || !(m->solo = calloc(1, sizeof(*m->solo))))
         return facet_fail_nomem();
-    m->o = m->o_each = *o;
-    m->o_each.pool = NULL;
     bool has_floats = has_part(o->model, "pnet" FACET_MODEL_FLOAT) && has_part(o->model, "rnet" FACET_MODEL_FLOAT);
     m->is_coarse = has_floats && gains_by_8_bits(o);
+    m->o = *o;
+    m->o.quick_pyramid |= m->is_coarse;        /* only places come of it; who looks again takes the picture itself */
+    m->o_each = m->o;
+    m->o_each.pool = NULL;
     m->look_part = has_floats ? "pnet" FACET_MODEL_FLOAT : "pnet";
     m->scan_part = m->is_coarse ? "pnet" : m->look_part;
     int err = check_options(o);
