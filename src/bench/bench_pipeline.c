@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/pool.h"
 #include "base/str.h"
+#include "bench/findings.h"
+#include "bench/tune_scan.h"
 #include "deploy/pipeline.h"
 #include "models/models.h"
 
@@ -17,24 +19,19 @@
 
 #define MAX_CLIPS 16
 #define MAX_HEIGHTS 8
-#define MAX_BOXES 2000000
 #define MIN_FACE 40
-#define IOU 0.9f
 #define DEFAULT_SCAN 5
 
 const char *const facet_bench_mode_names[FACET_BENCH_MODES] = { "every", "track", "guided" };
-
-struct found { int64_t frame; struct facet_box box; };
-struct findings { struct found *at; size_t n, cap; int err; };
 
 struct run {
     bool is_done;
     struct facet_pipeline_summary sum;      /* of the fastest round */
     double cpu_s, joules;                   /* joules -1: the machine cannot tell */
-    struct findings faces;
+    struct facet_findings faces;
 };
 
-struct sample { char clip[4096], path[4096]; int height; struct run mode[FACET_BENCH_MODES]; struct findings reference; };
+struct sample { char clip[4096], path[4096]; int height; struct run mode[FACET_BENCH_MODES]; struct facet_findings reference; };
 
 struct bench {
     const struct facet_bench_pipeline_opts *o;
@@ -82,8 +79,7 @@ static int parse_modes(struct bench *b, const char *text)
 static int add_clip(void *ctx, const char *path)
 {
     struct bench *b = ctx;
-    const char *ext = facet_path_ext(path);
-    if (strcmp(ext, "mp4") && strcmp(ext, "mkv") && strcmp(ext, "avi") && strcmp(ext, "mov") && strcmp(ext, "webm"))
+    if (!facet_tune_is_clip(path))
         return FACET_OK;
     if (b->n_clips == MAX_CLIPS)
         return facet_fail(FACET_E_LIMIT, "more than %d clips", MAX_CLIPS);
@@ -121,50 +117,10 @@ static int find_model(const struct facet_model_spec **out, struct bench *b, cons
     return FACET_OK;
 }
 
-/* --- what was found --- */
-
-static void note_faces(void *ctx, const struct facet_packet *p)
-{
-    struct findings *f = ctx;
-    for (int i = 0; i < p->n_faces && p->frame && !f->err; i++) {
-        if (f->n == f->cap) {
-            size_t cap = f->cap ? 2 * f->cap : 1024;
-            struct found *more = cap <= MAX_BOXES ? realloc(f->at, cap * sizeof(*more)) : NULL;
-            f->err = more ? FACET_OK : FACET_E_NOMEM;
-            f->at = more ? more : f->at;
-            f->cap = more ? cap : f->cap;
-        }
-        if (!f->err)
-            f->at[f->n++] = (struct found){ p->frame->index, p->faces[i].box };
-    }
-}
-
-/* Faces of `a` that are in `b`, too; each of b serves once. Both are in the order of their frames. */
-static size_t count_same(const struct findings *a, const struct findings *b)
-{
-    size_t same = 0, from = 0;
-    unsigned char *taken = calloc(b->n + 1, 1);
-    for (size_t i = 0; taken && i < a->n; i++) {
-        size_t best = b->n;
-        float best_iou = IOU;
-        while (from < b->n && b->at[from].frame < a->at[i].frame)
-            from++;
-        for (size_t j = from; j < b->n && b->at[j].frame == a->at[i].frame; j++) {
-            float iou = taken[j] ? 0 : facet_box_iou(a->at[i].box, b->at[j].box);
-            if (iou >= best_iou)
-                best = j, best_iou = iou;
-        }
-        if (best < b->n)
-            same++, taken[best] = 1;
-    }
-    free(taken);
-    return same;
-}
-
 /* --- a run --- */
 
 static void set_options(const struct bench *b, struct facet_pipeline_opts *p, const char *const *path, enum facet_bench_mode mode,
-                        struct findings *faces)
+                        struct facet_findings *faces)
 {
     *p = (struct facet_pipeline_opts){
         .threads = b->o->threads,
@@ -178,7 +134,7 @@ static void set_options(const struct bench *b, struct facet_pipeline_opts *p, co
         .align = { .every_frame = mode == FACET_BENCH_EVERY },
         .embed = { .model = b->recogniser, .backend = b->o->backend },
         .identify = { .threshold = 0.5 },
-        .done = note_faces,
+        .done = facet_findings_note,
         .ctx = faces,
     };
 }
@@ -306,10 +262,16 @@ static void add_to(struct total *t, const struct sample *s, const struct run *ru
         t->step_ns[i] += run->sum.step[i].sum_ns;
 }
 
+static double threads_of(const struct bench *b)
+{
+    unsigned cpus = facet_cpu_count();
+    return b->o->threads && b->o->threads < cpus ? b->o->threads : cpus;
+}
+
 static void tell_run(struct facet_report *r, const struct bench *b, struct total *t, const struct sample *s, const struct run *run)
 {
     const struct facet_pipeline_summary *sum = &run->sum;
-    size_t same = b->reference ? count_same(&run->faces, &s->reference) : 0;
+    size_t same = b->reference ? facet_findings_same(&run->faces, &s->reference) : 0;
     size_t most = run->faces.n > s->reference.n ? run->faces.n : s->reference.n;
     facet_report_row(r);
     facet_report_text(r, "clip", "%.24s", facet_path_base(s->clip));
@@ -356,11 +318,47 @@ static void tell_totals(struct facet_report *r, const struct total totals[FACET_
         facet_report_int(r, "faces", t->faces);
         facet_report_int(r, "embedded", t->embedded);
         facet_report_num(r, "CPU ms a frame", t->cpu_s * 1000 / (double)t->frames, 2);
+        facet_report_num(r, "processors used", t->seconds > 0 ? t->cpu_s / t->seconds : 0, 2);
         if (t->joules >= 0)
             facet_report_num(r, "J a frame", t->joules / (double)t->frames, 3);
         if (b->reference)
             facet_report_num(r, "same faces %", t->most ? 100.0 * (double)t->same / (double)t->most : 100, 2);
     }
+}
+
+/* What the whole path is to reach (docs/performance.md): of all videos together and of the slowest, or of those of 720 lines. */
+static const struct goal { enum facet_bench_mode mode; int lines; double fps, slowest; const char *what; } goals[] = {
+    { FACET_BENCH_EVERY, 0, 80, 45, "every face of every frame, all videos" },
+    { FACET_BENCH_TRACK, 720, 180, 0, "new and better faces, 720 lines" },
+    { FACET_BENCH_GUIDED, 720, 300, 0, "guided detection, 720 lines" },
+};
+
+static void tell_goal(struct facet_report *r, const struct bench *b, const struct goal *g)
+{
+    struct total t = { .frames = 0 };
+    for (int i = 0; i < b->n_samples; i++)
+        if (!g->lines || b->samples[i].height == g->lines)
+            add_to(&t, &b->samples[i], &b->samples[i].mode[g->mode], 0);
+    if (!t.frames)
+        return;
+    facet_report_row(r);
+    facet_report_text(r, "goal", "%s", g->what);
+    facet_report_num(r, "fps wanted", g->fps, 0);
+    facet_report_num(r, "all frames over all time", fps_of((double)t.frames, t.seconds), 1);
+    if (g->slowest > 0)
+        facet_report_num(r, "slowest wanted", g->slowest, 0);
+    facet_report_num(r, "slowest video", t.slowest, 1);
+    facet_report_num(r, "processors used", t.seconds > 0 ? t.cpu_s / t.seconds : 0, 2);
+    facet_report_num(r, "fps at full use", t.cpu_s > 0 ? (double)t.frames * threads_of(b) / t.cpu_s : 0, 1);
+    facet_report_text(r, "reached", "%s", fps_of((double)t.frames, t.seconds) >= g->fps && t.slowest >= g->slowest ? "yes" : "no");
+}
+
+static void tell_goals(struct facet_report *r, const struct bench *b)
+{
+    facet_report_table(r, "goals", "Whole-path goals, on the processor named above");
+    for (size_t i = 0; i < sizeof(goals) / sizeof(goals[0]); i++)
+        if (b->wants[goals[i].mode])
+            tell_goal(r, b, &goals[i]);
 }
 
 static void tell(struct facet_report *r, const struct bench *b)
@@ -376,10 +374,11 @@ static void tell(struct facet_report *r, const struct bench *b)
             tell_run(r, b, &totals[m], &b->samples[i], &b->samples[i].mode[m]);
     }
     tell_totals(r, totals, b);
+    tell_goals(r, b);
     tell_steps(r, totals, b);
     if (b->reference)
         facet_report_note(r, "'same faces' are those that overlap a face of %s, found by a full scan, by %.1f or more, as a part of the larger number.",
-                          b->reference->name, (double)IOU);
+                          b->reference->name, (double)FACET_FINDINGS_IOU);
     facet_report_note(r, "Resident after a run: %.0f MB at most. %s", (double)b->peak_rss / 1e6,
                       b->energy ? "Joules are the package's." : "This machine tells no joules.");
 }

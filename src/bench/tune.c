@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "base/str.h"
 #include "bench/race.h"
+#include "bench/tune_scan.h"
 #include "media/picture.h"
 #include "models/models.h"
 #include "stages/align/align.h"
@@ -21,6 +22,7 @@
 #define MAX_PICTURES 16
 #define MAX_CHIPS 16
 #define MAX_CANDIDATES 12
+#define TOGETHER 4             /* pictures of a turn that asks how many at once */
 #define TURN_MS 400.0          /* what one run of a candidate may take, about */
 #define NEAR 1.05              /* within 5 %: the smaller choice is taken */
 
@@ -32,6 +34,7 @@ struct candidate {
     struct facet_pool *pool, *embed_pool;
     struct facet_detector *detector;
     struct facet_embedder *embedder;
+    int together;                              /* pictures at once, of TOGETHER; 0: one picture, once */
 };
 
 struct tune {
@@ -45,7 +48,8 @@ struct tune {
     bool has_faces;
     struct candidate c[MAX_CANDIDATES];
     int n;
-    struct facet_detection found[FACET_MAX_FACES];
+    const char *clip;                          /* the first video; NULL: none */
+    struct facet_detection found[FACET_MAX_FACES], beside[TOGETHER][FACET_MAX_FACES];
     float rows[MAX_CHIPS * FACET_MAX_EMBEDDING], judged[MAX_CHIPS * FACET_MAX_EMBEDDING];
 };
 
@@ -101,9 +105,23 @@ static int embed_chips(const struct candidate *c, int n, float *out)
     return facet_embedder_run(c->embedder, chips, n, out);
 }
 
+static int look_together(struct candidate *c)
+{
+    int err = FACET_OK;
+    for (int at = 0; !err && at < TOGETHER; at += c->together) {
+        struct facet_look l[TOGETHER];
+        for (int i = 0; i < c->together; i++)
+            l[i] = (struct facet_look){.img = &c->t->picture[0], .n_seeds = -1, .out = c->t->beside[i], .max = FACET_MAX_FACES};
+        err = facet_detector_look(c->detector, l, c->together);
+    }
+    return err;
+}
+
 static int run_candidate(void *ctx)
 {
     struct candidate *c = ctx;
+    if (c->together)
+        return look_together(c);
     int n = c->detector ? facet_detector_run(c->detector, &c->t->picture[0], c->t->found, FACET_MAX_FACES) : 0;
     return n < 0 ? n : c->embedder ? embed_chips(c, c->t->chips_a_turn, c->t->rows) : FACET_OK;
 }
@@ -165,11 +183,14 @@ static int made_up(struct facet_image *img, int width, int height, struct facet_
 
 static int read_pictures(struct tune *t)
 {
-    for (size_t i = 0; i < t->o->n_pictures && i < MAX_PICTURES; i++) {
-        int err = facet_picture_read(&t->picture[i], t->o->pictures[i]);
+    for (size_t i = 0; i < t->o->n_pictures && t->n_pictures < MAX_PICTURES; i++) {
+        bool is_clip = facet_tune_is_clip(t->o->pictures[i]);
+        if (is_clip && !t->clip)
+            t->clip = t->o->pictures[i];
+        int err = is_clip ? FACET_OK : facet_picture_read(&t->picture[t->n_pictures], t->o->pictures[i]);
         if (err)
             return err;
-        t->n_pictures++;
+        t->n_pictures += !is_clip;
     }
     return FACET_OK;
 }
@@ -286,6 +307,31 @@ static int tune_threads(struct tune *t, bool of_detector, int *threads)
     return err;
 }
 
+static int tune_together(struct tune *t)
+{
+    int chosen = 0, err = FACET_OK;
+    char name[32];
+    for (int n = 1; !err && n <= TOGETHER; n *= 2) {
+        snprintf(name, sizeof(name), "%d", n);
+        struct candidate *c = next_candidate(t, n, name);
+        c->together = n;
+        err = open_detector(c, (unsigned)t->out->detector_threads);
+    }
+    if (!err && !(err = race(t, "together", "Pictures looked at together, four a turn", &chosen, NULL)))
+        t->out->together = t->c[chosen].number;
+    drop_candidates(t);
+    return err;
+}
+
+static int tune_scan(struct tune *t)
+{
+    if (!t->clip)
+        return FACET_OK;
+    if (t->o->progress)
+        t->o->progress(t->o->ctx, "Interval of full scans");
+    return facet_tune_scan(t->out, t->r, t->detector, t->clip, t->o->cancel);
+}
+
 static int tune_batch(struct tune *t)
 {
     int chosen = 0, err = FACET_OK;
@@ -393,6 +439,8 @@ static int tell_gain(struct tune *t)
         }
         if (!t->has_faces)
             facet_report_note(t->r, "No pictures of faces were given, so the recogniser's precision was left as it is.");
+        if (!t->clip)
+            facet_report_note(t->r, "No video was given, so each picture is scanned in full.");
     }
     facet_race_fini(&f);
     drop_candidates(t);
@@ -428,6 +476,10 @@ static int tune_all(struct tune *t)
         err = tune_threads(t, false, &t->out->recogniser_threads);
     if (!err)
         err = tune_batch(t);
+    if (!err && t->out->detector_threads > 1)
+        err = tune_together(t);
+    if (!err)
+        err = tune_scan(t);
     if (!err)
         err = tune_precision(t);
     return err ? err : tell_gain(t);

@@ -1,5 +1,5 @@
-/* What is fastest on this machine: kinds of kernels, threads of detector and recogniser, faces a call, and which of the
- * recognisers that are there and as good. Takes well under a minute. */
+/* What is fastest on this machine: kinds of kernels, threads of detector and recogniser, faces a call, pictures at once, how
+ * seldom a video's pictures need be scanned in full, and which of the recognisers that are there and as good. Takes well under a minute. */
 #ifndef FACET_BENCH_TUNE_H
 #define FACET_BENCH_TUNE_H
 
@@ -9,7 +9,8 @@
 #include <stdatomic.h>
 
 struct facet_tune_opts {
-    const char *const *pictures;    /* with faces: what is measured on, and what lower precision is judged by */
+    const char *const *pictures;    /* with faces: what is measured on, and what lower precision is judged by; the first video
+                                     * (by its name) is what intervals of scans are judged by */
     size_t n_pictures;              /* 0: a made-up picture, and the recogniser is left as it is */
     const char *detector, *recogniser;      /* NULL: the defaults */
     const atomic_int *cancel;       /* NULL: never */

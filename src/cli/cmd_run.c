@@ -45,7 +45,7 @@ static const struct facet_opt options[] = {
     RANGED(min_face, "min-face", 0, FACET_OPT_INT, "PIXELS", 0, 10000, "smallest face looked for; 0: the detector's own"),
     RANGED(max_face, "max-face", 0, FACET_OPT_INT, "PIXELS", 0, 100000, "largest face looked for; 0: any. Saves MTCNN the small levels"),
     RANGED(scan_every, "scan-every", 0, FACET_OPT_INT, "N", 0, 10000,
-           "look over the whole picture in each N-th frame and after cuts, and around the known faces in between; 0: always"),
+           "look over the whole picture in each N-th frame and after cuts, and around the known faces in between; 1: always; 0: always, or as tuned"),
     ROW(quick_pyramid, "quick-pyramid", 0, FACET_OPT_FLAG, NULL, "MTCNN: shrink pictures in steps; quicker, and boxes move a little"),
     ROW(detect_thresholds, "detect-thresholds", 0, FACET_OPT_STR, "A[,B,C]", "the detector's thresholds; MTCNN has three"),
     RANGED(factor, "factor", 0, FACET_OPT_NUM, "X", 0, 0.95, "MTCNN's pyramid step; 0: 0.709"),
@@ -203,7 +203,7 @@ static int set_pipeline(struct run *r, struct facet_pipeline_opts *p, int argc, 
         .power = { .idle_watts = o->idle_watts, .core_watts = o->core_watts },
         .detect_threads = o->threads ? 0 : (unsigned)t.detector_threads,
         .embed_threads = o->threads ? 0 : (unsigned)t.recogniser_threads,
-        .together = (unsigned)o->together,
+        .together = o->together ? (unsigned)o->together : (unsigned)t.together,
         .together_ms = o->together_ms,
         .cancel = r->cli->cancel,
         .ingest = { .sources = (const char *const *)argv, .n_sources = argc, .max_frames = o->max_frames,
@@ -227,6 +227,8 @@ static int set_pipeline(struct run *r, struct facet_pipeline_opts *p, int argc, 
         err = open_gallery(r);
     if (!err)
         err = find_model(&p->detect.model, r, o->detector, "detect");
+    if (!err && !o->scan_every)
+        p->detect.scan_every = facet_tuning_scan_every(&t, p->detect.model->name);
     const char *name = o->recogniser ? o->recogniser : *r->gallery_info.model ? r->gallery_info.model : facet_tuning_recogniser(&t, r->manifest);
     if (!err)
         err = find_model(&p->embed.model, r, name, "embed");

@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "base/str.h"
 #include "base/yaml.h"
+#include "flow/stage.h"
 #include "models/models.h"
 
 #include <stdio.h>
@@ -58,7 +59,7 @@ static int text(const struct facet_yaml *y, const char *key, char *out, size_t c
 static int read_members(struct facet_tuning *t, const struct facet_yaml *y, const char *path)
 {
     static const char *const known[] = { "tuning", "facet", "made", "cpu", "kernels", "flags", "cpus", "detector_threads",
-                                         "recogniser_threads", "batch", "recogniser", NULL };
+                                         "recogniser_threads", "batch", "recogniser", "together", "scan_every", "scan_detector", NULL };
     int cpus = 0, flags = 0;
     int err = facet_yaml_only(y, known, path);
     if (!err && strcmp(facet_yaml_str(y, "tuning", ""), "1"))
@@ -79,6 +80,12 @@ static int read_members(struct facet_tuning *t, const struct facet_yaml *y, cons
         err = whole(y, "recogniser_threads", 1, 256, &t->recogniser_threads);
     if (!err)
         err = whole(y, "batch", 1, 256, &t->batch);
+    if (!err)
+        err = whole(y, "together", 1, FACET_FLOW_TOGETHER, &t->together);
+    if (!err)
+        err = whole(y, "scan_every", 1, 10000, &t->scan_every);
+    if (!err)
+        err = text(y, "scan_detector", t->scan_detector, sizeof(t->scan_detector));
     t->cpus = (unsigned)cpus;
     t->flags = (unsigned)flags;
     return err;
@@ -130,6 +137,11 @@ const char *facet_tuning_recogniser(const struct facet_tuning *t, const struct f
     return s && !strcmp(s->task, "embed") && facet_model_present(s) ? t->recogniser : NULL;
 }
 
+int facet_tuning_scan_every(const struct facet_tuning *t, const char *detector)
+{
+    return t->is_there && !strcmp(t->scan_detector, detector) ? t->scan_every : 0;
+}
+
 /* ---- writing ---- */
 
 static void quote(struct facet_str *s, const char *key, const char *value)
@@ -159,6 +171,12 @@ int facet_tuning_save(const struct facet_tuning *t, const char *path)
         facet_str_printf(&s, "batch: %d\n", t->batch);
     if (*t->recogniser)
         quote(&s, "recogniser", t->recogniser);
+    if (t->together)
+        facet_str_printf(&s, "together: %d\n", t->together);
+    if (t->scan_every) {
+        facet_str_printf(&s, "scan_every: %d\n", t->scan_every);
+        quote(&s, "scan_detector", t->scan_detector);
+    }
     int err = s.err ? facet_fail_nomem() : facet_copy_text(dir, sizeof(dir), path);
     char *slash = err ? NULL : strrchr(dir, '/');
     if (slash && slash != dir) {

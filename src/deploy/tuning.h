@@ -16,6 +16,9 @@ struct facet_tuning {
     unsigned flags, cpus;                  /* what the processor can do (base/cpu.h), processors */
     int detector_threads, recogniser_threads;      /* 0: not tuned */
     int batch;                             /* faces a call of the recogniser; 0: not tuned */
+    int together;                          /* pictures that are looked at together; 0: not tuned */
+    int scan_every;                        /* interval of full scans with that detector; 0: not tuned, each picture */
+    char scan_detector[FACET_MAX_NAME];
     char recogniser[FACET_MAX_NAME];       /* of those that are as good; "": the default */
 };
 
@@ -28,6 +31,8 @@ int facet_tuning_path(char *out, size_t cap);
 int facet_tuning_load(struct facet_tuning *out, const char *path, char *why);
 /* Its recogniser where that is (still) there; NULL: the default. */
 const char *facet_tuning_recogniser(const struct facet_tuning *t, const struct facet_manifest *m);
+/* Its interval of full scans where it was found with that detector; 0: each picture. */
+int facet_tuning_scan_every(const struct facet_tuning *t, const char *detector);
 int facet_tuning_save(const struct facet_tuning *t, const char *path);
 
 #endif

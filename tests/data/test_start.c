@@ -10,6 +10,11 @@ static const char *picture(void)
     return cli_data("gallery-hamilton/alex-lacamoire/2.jpg");
 }
 
+static const char *clip(void)
+{
+    return cli_data("video/one_person_desk_1080p.mp4");
+}
+
 static char *embed(struct cli *c, const char *model)
 {
     CLI(c, "embed", "--json", "--largest", "--threads", "1", "--recogniser", model, picture());
@@ -77,8 +82,9 @@ static void test_tune__measures_tells_and_writes_what_others_read(void **state)
     assert_says(c->out, "before and after");
     cli_shell(c, "test ! -e tune.yaml");
     assert_code(c, 0);
-    CLI(c, "tune", "--json", "--recogniser", "mobilefacenet-photo-analyze", picture());
+    CLI(c, "tune", "--json", "--recogniser", "mobilefacenet-photo-analyze", picture(), clip());
     assert_code(c, 0);
+    assert_says(c->out, "found again %");
     assert_says(c->out, "\"detector_threads\": ");
     cli_shell(c, "grep -c '^tuning: 1$' tune.yaml");
     assert_string_equal(c->out, "1\n");

@@ -37,6 +37,9 @@ static struct facet_tuning sample(void)
     t.detector_threads = 2;
     t.recogniser_threads = 3;
     t.batch = 4;
+    t.together = 2;
+    t.scan_every = 5;
+    snprintf(t.scan_detector, sizeof(t.scan_detector), "mtcnn");
     snprintf(t.recogniser, sizeof(t.recogniser), "it's-a-model");
     return t;
 }
@@ -52,6 +55,9 @@ static void test_tuning__comes_back_as_it_was_saved(void **state)
     assert_int_equal(back.detector_threads, 2);
     assert_int_equal(back.recogniser_threads, 3);
     assert_int_equal(back.batch, 4);
+    assert_int_equal(back.together, 2);
+    assert_int_equal(facet_tuning_scan_every(&back, "mtcnn"), 5);
+    assert_int_equal(facet_tuning_scan_every(&back, "yunet-n-320"), 0); /* found with another detector */
     assert_string_equal(back.recogniser, "it's-a-model");
     assert_string_equal(back.kernels, facet_cpu_kind(facet_cpu_flags(NULL)));
 }
@@ -74,6 +80,7 @@ static void not_used(const struct facet_tuning *t, const char *because)
     assert_int_equal(facet_tuning_load(&back, path, why), FACET_OK);
     assert_false(back.is_there);
     assert_int_equal(back.detector_threads, 0);
+    assert_int_equal(facet_tuning_scan_every(&back, "mtcnn"), 0);
     assert_string_equal(back.recogniser, "");
     assert_non_null(strstr(why, because));
     assert_non_null(strstr(why, "facet tune"));
@@ -113,6 +120,9 @@ static void test_tuning__what_cannot_be_understood_is_refused(void **state)
         {"tuning: 1\nbatch: many\n", "line 2"},
         {"tuning: 1\nbatch: 0\n", "'batch' is no whole number from 1 to 256"},
         {"tuning: 1\nbatch: 2.5\n", "'batch'"},
+        {"tuning: 1\ntogether: 9\n", "'together' is no whole number from 1 to 8"},
+        {"tuning: 1\nscan_every: 0\n", "'scan_every'"},
+        {"tuning: 1\nscan_detector: [mtcnn]\n", "'scan_detector' is no short text"},
         {"tuning: 1\nthreads: 2\n", "threads"},
         {"tuning: 2\n", "tuning: 1"},
         {"- a\n- b\n", "tuning: 1"},
