@@ -18,33 +18,7 @@
 #define PEAK_NS 2e6
 #define SPIN_US 4000                /* other engines' threads spin for some milliseconds after a run */
 
-static const char *const rivals[FACET_BENCH_RIVALS] = { "onnxruntime", "onednn", "xnnpack", "openvino", "opencv", "tensorflow" };
-
 /* ---- words ---- */
-
-static bool is_listed(const char *list, const char *word)
-{
-    size_t n = strlen(word);
-    for (const char *at = list; at && *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',')) {
-        size_t len = strcspn(at, ",");
-        if (len == n && strncmp(at, word, n) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Each word of the list must be one of `names`. */
-static int check_list(const char *list, const char *const *names, size_t n, const char *what)
-{
-    for (const char *at = list; at && *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',')) {
-        size_t len = strcspn(at, ","), i = 0;
-        while (i < n && (strlen(names[i]) != len || strncmp(names[i], at, len) != 0))
-            i++;
-        if (i == n)
-            return facet_fail(FACET_E_NOT_FOUND, "there is no %s '%.*s'", what, (int)len, at);
-    }
-    return FACET_OK;
-}
 
 static int check_words(const struct facet_bench_engine_opts *o)
 {
@@ -52,11 +26,11 @@ static int check_words(const struct facet_bench_engine_opts *o)
     size_t n = 0;
     for (const struct facet_bench_net *net = facet_bench_nets; net->name; net++)
         nets[n++] = net->name;
-    int err = check_list(o->only, nets, n, "network");
+    int err = facet_bench_check_list(o->only, nets, n, "network");
     if (!err && o->precision && strcmp(o->precision, "all") != 0)
-        err = check_list(o->precision, facet_bench_precision_names, FACET_BENCH_PRECISIONS, "precision");
+        err = facet_bench_check_list(o->precision, facet_bench_precision_names, FACET_BENCH_PRECISIONS, "precision");
     if (!err && o->rivals && strcmp(o->rivals, "none") != 0)
-        err = check_list(o->rivals, rivals, FACET_BENCH_RIVALS, "rival");
+        err = facet_bench_check_list(o->rivals, facet_bench_rivals, FACET_BENCH_RIVALS, "rival");
     return err;
 }
 
@@ -66,19 +40,19 @@ static int find_rivals(struct facet__bench *b)
     const char *list = b->o->rivals;
     for (size_t i = 0; i < FACET_BENCH_RIVALS; i++) {
         char version[64] = "";
-        if (list && !is_listed(list, rivals[i]))
+        if (list && !facet_bench_is_listed(list, facet_bench_rivals[i]))
             continue;
-        int err = facet_backend_find(&ops, rivals[i]);
+        int err = facet_backend_find(&ops, facet_bench_rivals[i]);
         if (err && list)
             return err;
         if (err) {
-            facet_report_fact(b->report, rivals[i], "not here");
+            facet_report_fact(b->report, facet_bench_rivals[i], "not here");
             facet_log(FACET_LOG_INFO, "bench", "%s", facet_error_text());
             continue;
         }
         b->here[i] = true;
         ops->available(version, sizeof(version));
-        facet_report_fact(b->report, rivals[i], "%s", version);
+        facet_report_fact(b->report, facet_bench_rivals[i], "%s", version);
     }
     return FACET_OK;
 }
@@ -111,10 +85,10 @@ static int add_lanes(struct facet__bench *b, struct facet_pool *pool)
             err = add_lane(b, "cpu", (enum facet_bench_precision)p, false, pool);
         for (size_t i = 0; !err && i < FACET_BENCH_RIVALS; i++) /* ONNX Runtime in fp32 is what all precisions are held against */
             if (b->here[i] && (b->wanted[p] || (p == FACET_BENCH_F32 && i == 0)))
-                err = add_lane(b, rivals[i], (enum facet_bench_precision)p, false, pool);
+                err = add_lane(b, facet_bench_rivals[i], (enum facet_bench_precision)p, false, pool);
     }
     if (!err && b->here[0] && b->wanted[FACET_BENCH_F32])
-        err = add_lane(b, rivals[0], FACET_BENCH_F32, true, pool);
+        err = add_lane(b, facet_bench_rivals[0], FACET_BENCH_F32, true, pool);
     return err;
 }
 
@@ -227,7 +201,7 @@ static int run_network(struct facet__bench *b, const struct facet_bench_net *net
     struct facet_graph *g = NULL;
     int err = facet_bench_net_graph(&g, net);
     facet_graph_free(&g);
-    if (err == FACET_E_NOT_FOUND && !net->builder && !is_listed(b->o->only, net->name))
+    if (err == FACET_E_NOT_FOUND && !net->builder && !facet_bench_is_listed(b->o->only, net->name))
         return FACET_OK;
     b->net = net;
     b->reference = 0;
@@ -253,7 +227,7 @@ static int open_bench(struct facet__bench *b)
     const struct facet_bench_engine_opts *o = b->o;
     unsigned threads = o->threads ? o->threads : 1;
     for (int p = 0; p < FACET_BENCH_PRECISIONS; p++)
-        b->wanted[p] = o->precision ? !strcmp(o->precision, "all") || is_listed(o->precision, facet_bench_precision_names[p])
+        b->wanted[p] = o->precision ? !strcmp(o->precision, "all") || facet_bench_is_listed(o->precision, facet_bench_precision_names[p])
                                     : p == FACET_BENCH_F32;
     int err = check_words(o);
     if (!err && o->cpu_time && (threads > 1 || o->busy))
@@ -283,7 +257,7 @@ int facet_bench_engine_run(struct facet_report *out, const struct facet_bench_en
         facet_report_table(out, "networks", "Networks: medians of all rounds (10th to 90th part in a hundred); ratios of medians "
                            "(95 of 100 redrawings)");
     for (const struct facet_bench_net *net = facet_bench_nets; !err && net->name; net++)
-        if (!o->only || is_listed(o->only, net->name))
+        if (!o->only || facet_bench_is_listed(o->only, net->name))
             err = run_network(b, net);
     facet_hog_close(&b->hog);
     facet_pool_close(&b->pools[0]);

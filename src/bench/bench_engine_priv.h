@@ -7,9 +7,9 @@
 #include "bench/hog.h"
 #include "bench/peak.h"
 #include "bench/race.h"
+#include "bench/rivals.h"
 
 #define FACET_BENCH_MAX_LANES 48
-#define FACET_BENCH_RIVALS 6
 
 struct facet__peak { enum facet_peak_kind kind; struct facet_pool *pool; uint64_t loops; double ops; int in_race; };
 

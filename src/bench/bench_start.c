@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "bench/rivals.h"
 #include "models/models.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_STARTERS 32
+#define MAX_STARTERS 64
 #define MAX_STEPS 24
 #define MAX_ANSWER (4u << 20)
 
@@ -218,14 +219,22 @@ static int try_starter(struct bench *b, const char *recogniser, const char *back
 
 static int try_recogniser(struct bench *b, const char *name)
 {
+    const char *list = b->o->rivals;
     int err = try_starter(b, name, "cpu");
-    return err ? err : try_starter(b, name, "onnxruntime");
+    for (size_t i = 0; !err && i < FACET_BENCH_RIVALS; i++)
+        if (!list || facet_bench_is_listed(list, facet_bench_rivals[i]))
+            err = try_starter(b, name, facet_bench_rivals[i]);
+    return err;
 }
 
 static int choose(struct bench *b)
 {
     struct facet_manifest *m = NULL;
     int err = FACET_OK;
+    if (b->o->rivals && strcmp(b->o->rivals, "none") != 0)
+        err = facet_bench_check_list(b->o->rivals, facet_bench_rivals, FACET_BENCH_RIVALS, "rival");
+    if (err)
+        return err;
     if (b->o->recognisers) {
         for (size_t i = 0; !err && b->o->recognisers[i]; i++)
             err = try_recogniser(b, b->o->recognisers[i]);
@@ -243,13 +252,22 @@ static int choose(struct bench *b)
 
 /* ---- the report ---- */
 
+/* Ours of the same recogniser; NULL: it does not start, or is this one. */
+static const struct starter *ours_of(const struct bench *b, const struct starter *s)
+{
+    for (int i = 0; i < b->n; i++)
+        if (&b->s[i] != s && !strcmp(b->s[i].backend, "cpu") && !strcmp(b->s[i].recogniser, s->recogniser))
+            return &b->s[i];
+    return NULL;
+}
+
 static int tell_totals(const struct bench *b, struct facet_report *r)
 {
     struct facet_stat t;
     facet_report_table(r, "starts", "From the start of the process to the first embedding of one picture");
     for (int i = 0; i < b->n; i++) {
         const struct starter *s = &b->s[i];
-        const struct starter *rival = i + 1 < b->n && strcmp(b->s[i + 1].recogniser, s->recogniser) == 0 ? &b->s[i + 1] : NULL;
+        const struct starter *ours = ours_of(b, s);
         facet_report_row(r);
         facet_report_text(r, "recogniser", "%s", s->recogniser);
         facet_report_text(r, "back end", "%s", s->backend);
@@ -258,8 +276,8 @@ static int tell_totals(const struct bench *b, struct facet_report *r)
             return err;
         facet_report_stat(r, "ms", &t, 1);
         facet_report_num(r, "best ms", t.best, 1);
-        if (rival && !facet_stat_ratio(&t, rival->ms, s->ms, b->rounds))
-            facet_report_stat(r, "ratio", &t, 2);
+        if (ours && !facet_stat_ratio(&t, s->ms, ours->ms, b->rounds))
+            facet_report_stat(r, "time / facet's", &t, 2);
         if (!facet_stat_of(&t, s->rss, b->rounds))
             facet_report_num(r, "resident MB", t.median, 1);
         if (!facet_stat_of(&t, s->peak, b->rounds))

@@ -12,12 +12,13 @@ struct facet_bench_start_opts {
     const char *picture;            /* with a face */
     const char *detector;           /* NULL: the default */
     const char *const *recognisers; /* names, NULL-ended; NULL: every one that is there */
+    const char *rivals;             /* back ends, "openvino,onednn"; NULL: those that start; "none" */
     unsigned rounds, threads;       /* 0: 21; as many as the program likes */
     const atomic_int *cancel;       /* NULL: never */
 };
 
-/* Every recogniser with our back end and with ONNX Runtime's, in turns; what cannot start is told in a note, and fails
- * only where nothing can. `r` is initialised. */
+/* Every recogniser with our back end and with the rivals', in turns; what cannot start is told in a note, and fails
+ * only where nothing can. FACET_E_NOT_FOUND, too, for a rival that is none. `r` is initialised. */
 int facet_bench_start_run(struct facet_report *r, const struct facet_bench_start_opts *o);
 
 #endif

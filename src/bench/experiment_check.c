@@ -4,6 +4,7 @@
 #include "base/errors.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "bench/software.h"
 #include "report/table.h"
 
 #include <stdarg.h>
@@ -134,6 +135,8 @@ int facet_experiments_check(struct facet_checked *out, const char *dir)
         check_run(out, dir, &summary, facet_json_str(facet_json_get(facet_json_at(items, i), "id"), ""));
     if (!err && !*facet_json_str(facet_json_get(env, "processor"), ""))
         note(out, "environment.json names no processor");
+    if (!err && facet_bench_check_software(env, items))
+        note(out, "%s", facet_error_text());
     facet_table_fini(&summary);
     facet_json_unref(&env);
     facet_json_unref(&head);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "bench/report.h"
+#include "bench/software.h"
 #include "deploy/strategy.h"
 #include "measure/measure.h"
 #include "models/models.h"
@@ -158,6 +159,7 @@ static int write_environment(const struct facet_experiments *x, const char *out)
     first_line(text, sizeof(text), "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", NULL);
     facet_jsonw_kstr(&w, "governor", *text ? text : NULL);
     facet_jsonw_kstr(&w, "compiler", __VERSION__);
+    facet_bench_put_software(&w, x);
     put_readers(&w, x);
     int err = put_models(&w, x);
     facet_jsonw_end_object(&w);

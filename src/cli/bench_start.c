@@ -9,7 +9,7 @@ int facet_bench_start_main(struct facet_cli *cli, const void *options, int argc,
     const struct facet_bench_words *o = options;
     const char *const one[] = { o->recogniser, NULL };
     struct facet_bench_start_opts so = {
-        .picture = argv[0], .detector = o->detector, .recognisers = o->recogniser ? one : NULL,
+        .picture = argv[0], .detector = o->detector, .recognisers = o->recogniser ? one : NULL, .rivals = o->rivals,
         .rounds = (unsigned)o->rounds, .threads = (unsigned)o->threads, .cancel = cli->cancel,
     };
     struct facet_report r;

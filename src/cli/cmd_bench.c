@@ -15,7 +15,7 @@ static const struct facet_opt bench_opts[] = {
     FACET_OPT(struct facet_bench_words, only, "only", 'o', FACET_OPT_STR, "LIST", "engine: these networks alone, pnet,rnet ..."),
     FACET_OPT(struct facet_bench_words, precision, "precision", 'p', FACET_OPT_STR, "LIST", "engine: fp32, bf16, int8 or all (default fp32)"),
     FACET_OPT(struct facet_bench_words, rivals, "rivals", 0, FACET_OPT_STR, "LIST",
-              "engine: back ends, openvino,onednn ..., or none (default: those found); search: none is no FAISS"),
+              "engine, start: back ends, openvino,onednn ..., or none (default: those found); search: none is no FAISS"),
     FACET_OPT(struct facet_bench_words, cpu, "cpu", 0, FACET_OPT_STR, "KIND", "engine: us and oneDNN as on an avx2 or avx512 processor"),
     FACET_OPT(struct facet_bench_words, scaling, "scaling", 's', FACET_OPT_FLAG, NULL, "engine: each with one thread, too"),
     FACET_OPT(struct facet_bench_words, busy, "busy", 'b', FACET_OPT_FLAG, NULL, "engine: each again while another process takes a core"),

@@ -4,6 +4,7 @@
 #include "base/errors.h"
 
 #include <errno.h>
+#include <libavutil/avutil.h>
 #include <libavutil/error.h>
 #include <libavutil/log.h>
 #include <stdio.h>
@@ -79,6 +80,7 @@ extern FACET_API const struct facet__video_module facet_video_module;
 const struct facet__video_module facet_video_module = {
     .abi = FACET__VIDEO_ABI,
     .error_text = facet_error_text,
+    .version = av_version_info,
     .decoder_open = open_quietly,
     .decoder_close = facet__decoder_close,
     .decoder_next = facet__decoder_next,

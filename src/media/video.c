@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "base/module.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static int fetch_module(const struct facet__video_module **out)
@@ -184,4 +185,12 @@ int facet_video_relay(const char *path, const struct facet_relay_opts *o, struct
     *facts = (struct facet_relay_facts){0};
     int err = fetch_module(&m);
     return err ? err : repeat_error(m, m->relay(path, o, facts));
+}
+
+int facet_video_version(char *out, size_t cap)
+{
+    const struct facet__video_module *m;
+    int err = fetch_module(&m);
+    snprintf(out, cap, "%s", err ? "" : m->version());
+    return err;
 }

@@ -86,4 +86,7 @@ int facet_video_writer_put(struct facet_video_writer *w, const struct facet_imag
 int facet_video_writer_finish(struct facet_video_writer *w);       /* flush and trailer; then close. Closing alone does it too, silently */
 void facet_video_writer_close(struct facet_video_writer **w);
 
+/* FFmpeg's version as text; refused as opening a video is where its module is not there. */
+int facet_video_version(char *out, size_t cap);
+
 #endif

@@ -6,7 +6,7 @@
 
 #define FACET__VIDEO_MODULE "facet-ffmpeg"
 #define FACET__VIDEO_SYMBOL "facet_video_module"
-#define FACET__VIDEO_ABI 4 /* changes with anything below, and with the structs it names */
+#define FACET__VIDEO_ABI 5 /* changes with anything below, and with the structs it names */
 
 struct facet__decoder;
 struct facet__encoder;
@@ -16,6 +16,7 @@ struct facet__encoder;
 struct facet__video_module {
     int abi;
     const char *(*error_text)(void);
+    const char *(*version)(void);
 
     int (*decoder_open)(struct facet__decoder **out, const char *path,
                         const struct facet_video_opts *o, struct facet_video_info *info);

@@ -127,4 +127,6 @@ int facet_gallery_dump_version(struct facet_gallery *g, uint64_t *version);
 int facet_gallery_blob_put(struct facet_gallery *g, const char *key, const void *data, size_t len);
 int facet_gallery_blob_get(struct facet_gallery *g, const char *key, void **data, size_t *len, uint64_t *people_version);
 
+const char *facet_gallery_sqlite_version(void);     /* of the library that is linked, "3.40.1" */
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/errors.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "store/gallery.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -376,4 +377,9 @@ int facet__db_check_pages(struct facet__db *db)
     if (!err && strcmp(text, "ok"))
         return facet_fail(FACET_E_STORE, "%s '%s' is damaged: %s", db->kind->word, db->path, text);
     return err;
+}
+
+const char *facet_gallery_sqlite_version(void)
+{
+    return sqlite3_libversion();
 }

@@ -67,6 +67,29 @@ static void test_bench_start__steps_and_memory_are_told(void **state)
     facet_report_fini(&r);
 }
 
+static void test_bench_start__only_rivals_that_are_named_start(void **state)
+{
+    static const char *const names[] = { "some-model", NULL };
+    struct facet_bench_start_opts o = { .program = program, .picture = "face.jpg", .recognisers = names, .rounds = 3, .rivals = "openvino,tensorflow" };
+    struct facet_report r;
+    struct facet_str s = FACET_STR_INIT;
+    script(GOOD);
+    facet_report_init(&r, "start", 1);
+    if (facet_bench_start_run(&r, &o))
+        fail_msg("%s", facet_error_text());
+    facet_report_write_text(&r, &s);
+    assert_non_null(strstr(facet_str_text(&s), "openvino"));
+    assert_non_null(strstr(facet_str_text(&s), "time / facet's"));
+    assert_null(strstr(facet_str_text(&s), "onednn"));
+    facet_str_fini(&s);
+    facet_report_fini(&r);
+    o.rivals = "openvino,ncnn";
+    facet_report_init(&r, "start", 1);
+    assert_int_equal(facet_bench_start_run(&r, &o), FACET_E_NOT_FOUND);
+    assert_non_null(strstr(facet_error_text(), "no rival 'ncnn'"));
+    facet_report_fini(&r);
+}
+
 static void refused(const char *answer, const char *why)
 {
     struct facet_report r;
@@ -106,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bench_start__steps_and_memory_are_told),
+        cmocka_unit_test(test_bench_start__only_rivals_that_are_named_start),
         cmocka_unit_test(test_bench_start__what_does_not_start_is_refused_with_its_words),
         cmocka_unit_test(test_bench_start__nonsense_is_refused),
         cmocka_unit_test(test_bench_start__a_picture_without_a_face_is_refused),

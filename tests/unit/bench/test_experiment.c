@@ -189,6 +189,30 @@ static void test_check__finds_what_does_not_fit(void **state)
     assert_non_null(strstr(c.first, "'decode_ms' of row 2 is 'x'"));
 }
 
+static void test_check__finds_engines_without_a_version(void **state)
+{
+    struct room *r = *state;
+    struct facet_checked c;
+    put(r, "experiments.json", "{\"items\": [{\"id\": \"aa-1\", \"detect_backend\": \"openvino\", \"recognise_backend\": \"cpu\"}]}");
+    put(r, "summary.csv", "id,frames\naa-1,\n");
+    put(r, "runs/aa-1/failed.txt", "no\n");
+    put(r, "environment.json", "{\"processor\": \"x\", \"libraries\": {\"openvino\": \"2026.4.1\", \"ffmpeg\": null}}");
+    assert_int_equal(facet_experiments_check(&c, r->dir), FACET_OK);
+    assert_int_equal(c.faults, 0);
+    put(r, "environment.json", "{\"processor\": \"x\", \"libraries\": {\"openvino\": null}}");
+    assert_int_equal(facet_experiments_check(&c, r->dir), FACET_OK);
+    assert_int_equal(c.faults, 0);
+    put(r, "environment.json", "{\"processor\": \"x\", \"libraries\": {\"ffmpeg\": \"5.1\"}}");
+    assert_int_equal(facet_experiments_check(&c, r->dir), FACET_OK);
+    assert_non_null(strstr(c.first, "does not tell the version of 'openvino'"));
+    put(r, "environment.json", "{\"processor\": \"x\", \"libraries\": {\"openvino\": 2026}}");
+    assert_int_equal(facet_experiments_check(&c, r->dir), FACET_OK);
+    assert_non_null(strstr(c.first, "'openvino' neither as text nor as null"));
+    put(r, "environment.json", "{\"processor\": \"x\", \"libraries\": 7}");
+    assert_int_equal(facet_experiments_check(&c, r->dir), FACET_OK);
+    assert_non_null(strstr(c.first, "no list of libraries"));
+}
+
 #define SITE "\"video_seconds\": 1, \"events\": 1, \"tracks\": 1, \"decisions\": 1, \"device_cpu_seconds\": 1, \"server_cpu_seconds\": 1, " \
              "\"device_peak_bytes\": 1, \"server_peak_bytes\": 1, \"bytes_up\": 1"
 
@@ -288,6 +312,7 @@ int main(void)
         IN_ROOM(test_experiments__refuse_more_than_can_be_run),
         IN_ROOM(test_check__finds_what_does_not_fit),
         IN_ROOM(test_check__finds_sites_that_tell_half),
+        IN_ROOM(test_check__finds_engines_without_a_version),
         IN_ROOM(test_compare__tells_noise_from_change),
         IN_ROOM(test_run__a_failing_experiment_is_recorded_and_the_rest_go_on),
     };
