@@ -103,12 +103,12 @@ static int start_session(struct session *s, unsigned threads)
     const struct facet_tf *tf = &s->m->tf;
     uint8_t config[16];
     size_t len = write_config(config, threads, s->m->is_bf16);
-    void *status = tf->TF_NewStatus(), *options = tf->TF_NewSessionOptions();
-    if (status && options)
+    void *options = tf->TF_NewSessionOptions(), *status = options ? tf->TF_NewStatus() : NULL;
+    if (status)
         tf->TF_SetConfig(options, config, len, status);
-    int err = options ? facet_tf_check(tf, status, "take the number of threads") : facet_fail_nomem();
-    status = err ? NULL : tf->TF_NewStatus();
+    int err = facet_tf_check(tf, status, "take the number of threads");
     if (!err) {
+        status = tf->TF_NewStatus();
         s->session = status ? tf->TF_NewSession(s->m->graph.graph, options, status) : NULL;
         err = facet_tf_check(tf, status, "start a session");
     }
