@@ -59,7 +59,7 @@ static void set_finish(struct stored_data *d, const struct stored_how *how, size
     float step = u8_out ? 40 : 1, one = how->in == FACET_FMT_U8 ? 1.0f / (74 * 74) : 1;
     struct facet_finish *f = &d->c.fin;
     *f = (struct facet_finish){ .residual_scale = step, .out_fmt = how->out, .residual_fmt = how->residual, .lo = -0.3f * step, .hi = 0.9f * step,
-                                .out_zero = 77, .residual_zero = 31, .slope = d->slope };
+                                .out_zero = 77, .residual_zero = 31, .slope = d->slope, .bounded = how->in == FACET_FMT_U8 && !how->extreme };
     for (size_t i = 0; i < (size_t)d->c.oc; i++) {
         d->bias[i] *= step;
         d->scale[i] = (d->scale[i] * 0.2f + 1) * step * one / sqrtf((float)depth);

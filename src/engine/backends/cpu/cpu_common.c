@@ -94,12 +94,15 @@ bool facet_cpu_epilogue_fits(const struct facet_graph *g, const struct facet_nod
 int facet_cpu_prepare_epilogue(struct facet_cpu_node *s, const struct facet_epilogue *e, const struct facet_graph *g, struct facet_pack *pack)
 {
     int64_t count = 1;
+    int err = FACET_OK;
     if (e->act == FACET_ACT_LEAKY)
-        return facet_cpu_pack_channels(pack, &e->alpha, 1, s->channels, &s->slope);
-    if (e->act != FACET_ACT_PRELU)
-        return FACET_OK;
-    const float *v = facet_cpu_floats(g, e->slope, &count);
-    return facet_cpu_pack_channels(pack, v, count, s->channels, &s->slope);
+        err = facet_cpu_pack_channels(pack, &e->alpha, 1, s->channels, &s->slope);
+    if (e->act == FACET_ACT_PRELU) {
+        const float *v = facet_cpu_floats(g, e->slope, &count);
+        err = facet_cpu_pack_channels(pack, v, count, s->channels, &s->slope);
+    }
+    s->bounded = !err && facet_cpu_sums_bounded(s);
+    return err;
 }
 
 struct facet_finish facet_cpu_finish(const struct facet_cpu_node *s, const struct facet_epilogue *e, const struct facet_tensor *residual)

@@ -14,6 +14,7 @@ struct facet_cpu_node {
     const void *w;                /* in the pack, as are the next; NULL: none */
     const float *bias, *slope;
     const float *scale;           /* of sums of u8 x s8 */
+    bool bounded;                 /* and what scale, bias and slope make of any sum is below 2^29 */
     enum facet_fmt fmt;           /* of a convolution's or product's input */
     void *zero;                   /* owned */
     float scalar[2];
@@ -85,6 +86,8 @@ bool facet_cpu_sums_fit(const struct facet_graph *g, const struct facet_node *n)
  * into the bias. s->fmt and s->channels are set. */
 int facet_cpu_pack_bias(struct facet_cpu_node *s, const struct facet_graph *g, const struct facet_node *n, const float *bias,
                         int64_t count, struct facet_pack *pack);
+/* Whether s->bounded holds, when s->scale, bias and slope are set. */
+bool facet_cpu_sums_bounded(const struct facet_cpu_node *s);
 /* facet_cpu_finish in the formats, and for u8 in the steps, of the tensors. */
 struct facet_finish facet_cpu_finish_sums(const struct facet_cpu_node *s, const struct facet_epilogue *e, const struct facet_tensor *out,
                                           const struct facet_tensor *residual);

@@ -42,6 +42,7 @@ struct facet_finish {
     enum facet_fin fin;
     float lo, hi;                 /* CLIP; ReLU is [0, inf] */
     const float *slope;           /* PRELU: one per channel, padded like bias; LeakyReLU repeats one */
+    bool bounded;                 /* no integer sum can end, before it is rounded, beyond 2^30: kernels need not look */
 };
 
 /* A convolution, and with kh = kw = 1 a matrix product; depthwise and pooling use the same fields

@@ -88,6 +88,17 @@ int facet_cpu_pack_bias(struct facet_cpu_node *s, const struct facet_graph *g, c
 
 /* ---- endings ---- */
 
+/* Of any depth: the largest sum of all is 2^31. */
+bool facet_cpu_sums_bounded(const struct facet_cpu_node *s)
+{
+    for (int64_t o = 0; s->scale && o < s->channels; o++) {
+        float most = fabsf(s->scale[o]) * 0x1p31f + (s->bias ? fabsf(s->bias[o]) : 0);
+        if (!(most * (s->slope ? fmaxf(1, fabsf(s->slope[o])) : 1) < 0x1p29f))
+            return false;
+    }
+    return s->scale != NULL;
+}
+
 /* In steps of the output. A byte saturates by itself: bounds that it has anyway are no bounds. */
 static void in_steps(struct facet_finish *f, const struct facet_quant *q)
 {
@@ -116,6 +127,7 @@ struct facet_finish facet_cpu_finish_sums(const struct facet_cpu_node *s, const 
     }
     if (f.out_fmt == FACET_FMT_U8)
         in_steps(&f, &out->quant);
+    f.bounded = s->bounded && fabsf(f.residual_scale) < 0x1p20f;
     return f;
 }
 

@@ -153,7 +153,7 @@ FORCE_INLINE void tile(const struct facet_conv *c, const struct span *s, const c
     UNROLL for (int i = 0; i < mr * nv; i++)
         acc[i] = first[i % nv];
     tile_sum(s, w, acc, mr, nv);
-    if (f->out_fmt != IN_FMT || (f->residual && (f->residual_fmt != IN_FMT || f->residual_after || f->fin == FACET_FIN_PRELU)))
+    if (f->out_fmt != IN_FMT || (PER == 4 && !f->bounded) || (f->residual && (f->residual_fmt != IN_FMT || f->residual_after || f->fin == FACET_FIN_PRELU)))
         end_any(c, acc, pixel, oc0, lanes, mr, nv);
     else if (f->residual)
         end_as(c, acc, pixel, oc0, lanes, true, FACET_FIN_CLIP, mr, nv);

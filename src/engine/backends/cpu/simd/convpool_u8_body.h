@@ -97,9 +97,10 @@ static void cp_row(const struct convpool *p, const char *img, int y)
     }
 }
 
+/* What is too large for an integer is too large for a byte; what is too small becomes the smallest integer. */
 FORCE_INLINE ivec cp_end(const struct finish *f, vec scale, ivec sum)
 {
-    return out_of(finish_act(f, acc_real(sum, scale, f->bias)));
+    return i_nearest(v_min(finish_act(f, acc_real(sum, scale, f->bias)), v_set1(1 << 30)));
 }
 
 struct column { ivec most, least; };

@@ -71,7 +71,7 @@ static void group_load(struct group *g, const struct facet_conv *c, int ch)
     quarters(c->fin.fin == FACET_FIN_PRELU ? c->fin.slope + ch : NULL, n, g->slope);
 }
 
-/* A sum as a whole number of steps of the output; what is too large for an integer is too large for a byte. */
+/* A bounded sum as a whole number of steps of the output. */
 FORCE_INLINE __m512i sum_end(const struct facet_finish *f, __m512i sum, __m512 scale, __m512 bias, __m512 slope, const enum facet_fin fin)
 {
     vec x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, bias);
@@ -79,7 +79,7 @@ FORCE_INLINE __m512i sum_end(const struct facet_finish *f, __m512i sum, __m512 s
         x = v_prelu(x, slope);
     else if (fin == FACET_FIN_CLIP)
         x = v_min(v_max(x, v_set1(f->lo)), v_set1(f->hi));
-    return _mm512_cvtps_epi32(v_min(x, v_set1(1 << 30)));
+    return _mm512_cvtps_epi32(x);
 }
 
 struct block { const uint8_t *at[4][X + 2]; size_t pixel; };
@@ -170,7 +170,7 @@ static void rows_run(const struct facet_conv *c, size_t n, int y, int rows)
 static void dw_u8(const struct facet_conv *c, size_t r0, size_t r1)
 {
     if (c->kh != 3 || c->kw != 3 || c->dx != 1 || c->dy != 1 || c->sx != 1 || c->sy != 1 || c->ow < X || c->fin.residual ||
-        c->fin.out_fmt != FACET_FMT_U8) {
+        c->fin.out_fmt != FACET_FMT_U8 || !c->fin.bounded) {
         facet__avx512_dw_u8_any(c, r0, r1);
         return;
     }
