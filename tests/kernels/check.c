@@ -108,10 +108,10 @@ static void check_rows(struct check *ck, size_t pixels, size_t ch, enum facet_bi
 
 static void check_layout(struct check *ck, size_t pixels, size_t ch, size_t gap)
 {
-    size_t px = ch + gap, n = pixels * px;
-    float *a = random_floats(n, 1), *got = random_floats(n, 3), *want = random_floats(n, 3);
-    ck->c->nchw_to_nhwc_f32(a, want, px, ch, pixels);
-    ck->k->nchw_to_nhwc_f32(a, got, px, ch, pixels);
+    size_t px = ch + gap, n = pixels * px, plane = pixels + gap * 2;
+    float *a = random_floats(n + plane * ch, 1), *got = random_floats(n, 3), *want = random_floats(n, 3);
+    ck->c->nchw_to_nhwc_f32(a, plane, want, px, ch, pixels);
+    ck->k->nchw_to_nhwc_f32(a, plane, got, px, ch, pixels);
     compare(ck, "to NHWC", got, want, n, 0);
     ck->c->nhwc_to_nchw_f32(a, px, want, ch, pixels);
     ck->k->nhwc_to_nchw_f32(a, px, got, ch, pixels);

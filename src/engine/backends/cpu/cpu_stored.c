@@ -75,8 +75,10 @@ static void copy_block(void *ctx, size_t pixel, size_t channel, size_t pixels, s
 {
     struct copy *c = ctx;
     float reals[CHUNK];
-    facet_cpu_read(c->k, &c->from, pixel, channel, pixels, channels, reals);
-    facet_cpu_write(c->k, &c->to, pixel, channel, pixels, channels, reals);
+    bool dense = c->from.fmt == FACET_FMT_F32 && (pixels == 1 || c->from.px == channels);
+    if (!dense)
+        facet_cpu_read(c->k, &c->from, pixel, channel, pixels, channels, reals);
+    facet_cpu_write(c->k, &c->to, pixel, channel, pixels, channels, dense ? at(&c->from, pixel, channel) : reals);
 }
 
 static void copy_long(void *ctx, size_t begin, size_t end, unsigned worker)

@@ -147,7 +147,8 @@ struct facet_kernels {
                       float inv, int32_t zero);
     void (*u8_to_f32)(const uint8_t *in, size_t in_px, float *out, size_t out_px, size_t pixels, size_t channels,
                       float scale, int32_t zero);
-    void (*nchw_to_nhwc_f32)(const float *in, float *out, size_t out_px, size_t channels, size_t pixels);
+    /* Some pixels of planes that lie `plane` numbers apart. */
+    void (*nchw_to_nhwc_f32)(const float *in, size_t plane, float *out, size_t out_px, size_t channels, size_t pixels);
     void (*nhwc_to_nchw_f32)(const float *in, size_t in_px, float *out, size_t channels, size_t pixels);
     /* Output rows [r0, r1) of one image; r0 a multiple of 4. scratch: facet_pnet_scratch bytes. */
     void (*pnet_f32)(const struct facet_pnet *p, int img, int r0, int r1, void *scratch);

@@ -120,11 +120,11 @@ static void gap_f32(const float *in, size_t in_px, float *out, size_t pixels, si
     }
 }
 
-static void nchw_to_nhwc_f32(const float *in, float *out, size_t out_px, size_t channels, size_t pixels)
+static void nchw_to_nhwc_f32(const float *in, size_t plane, float *out, size_t out_px, size_t channels, size_t pixels)
 {
     for (size_t i = 0; i < channels; i++)
         for (size_t p = 0; p < pixels; p++)
-            out[p * out_px + i] = in[i * pixels + p];
+            out[p * out_px + i] = in[i * plane + p];
 }
 
 static void nhwc_to_nchw_f32(const float *in, size_t in_px, float *out, size_t channels, size_t pixels)

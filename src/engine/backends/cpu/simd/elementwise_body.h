@@ -76,9 +76,9 @@ static void transpose(const float *in, size_t in_row, float *out, size_t out_row
 }
 
 /* Pictures: with the number of channels known, compilers weave three rows into one by shuffles. */
-static void weave3(const float *restrict in, float *restrict out, size_t pixels)
+static void weave3(const float *restrict in, size_t plane, float *restrict out, size_t pixels)
 {
-    const float *restrict a = in, *restrict b = in + pixels, *restrict c = in + 2 * pixels;
+    const float *restrict a = in, *restrict b = in + plane, *restrict c = in + 2 * plane;
     for (size_t p = 0; p < pixels; p++) {
         out[3 * p] = a[p];
         out[3 * p + 1] = b[p];
@@ -86,16 +86,16 @@ static void weave3(const float *restrict in, float *restrict out, size_t pixels)
     }
 }
 
-static void nchw_to_nhwc_f32(const float *in, float *out, size_t out_px, size_t channels, size_t pixels)
+static void nchw_to_nhwc_f32(const float *in, size_t plane, float *out, size_t out_px, size_t channels, size_t pixels)
 {
     if (channels == 3 && out_px == 3)
-        weave3(in, out, pixels);
+        weave3(in, plane, out, pixels);
     else if (channels < 5 && out_px == channels)
         for (size_t p = 0; p < pixels; p++)
             for (size_t c = 0; c < channels; c++)
-                out[p * channels + c] = in[c * pixels + p];
+                out[p * channels + c] = in[c * plane + p];
     else
-        transpose(in, pixels, out, out_px, channels, pixels);
+        transpose(in, plane, out, out_px, channels, pixels);
 }
 
 static void nhwc_to_nchw_f32(const float *in, size_t in_px, float *out, size_t channels, size_t pixels)
