@@ -27,7 +27,13 @@
  * bf16, half a group. */
 struct span { const char *const *ptr; int taps; size_t run; bool half; };
 
-FORCE_INLINE void tile_step(const char *const *a, ptrdiff_t k, const char *w, acct *acc, const bool half, const int mr, const int nv)
+#ifndef DOT_NARROW
+#define dot_narrow dot
+#endif
+
+/* narrow: of the last vector of channels only the lower half counts. */
+FORCE_INLINE void tile_step(const char *const *a, ptrdiff_t k, const char *w, acct *acc, const bool half, const int mr, const int nv,
+                            const bool narrow)
 {
     wvec b[TILE_NV];
     UNROLL for (int j = 0; j < nv; j++)
@@ -40,12 +46,12 @@ FORCE_INLINE void tile_step(const char *const *a, ptrdiff_t k, const char *w, ac
         (void)half;
 #endif
         UNROLL for (int j = 0; j < nv; j++)
-            acc[p * nv + j] = dot(x, b[j], acc[p * nv + j]);
+            acc[p * nv + j] = narrow && j == nv - 1 ? dot_narrow(x, b[j], acc[p * nv + j]) : dot(x, b[j], acc[p * nv + j]);
     }
 }
 
 /* There is always a tap and a number in it. */
-FORCE_INLINE void tile_sum(const struct span *s, const char *w, acct *acc, const int mr, const int nv)
+FORCE_INLINE void tile_sum(const struct span *s, const char *w, acct *acc, const int mr, const int nv, const bool narrow)
 {
     const char *const *ptr = s->ptr, *const *end = ptr + (size_t)s->taps * TILE_MR;
     size_t run = s->run;
@@ -56,11 +62,11 @@ FORCE_INLINE void tile_sum(const struct span *s, const char *w, acct *acc, const
         ptrdiff_t k = -(ptrdiff_t)run;   /* up to zero, so that no register holds the end */
         if (PER == 1 || run)             /* without it gcc 12 keeps integer sums twice, half of them in memory */
             do {
-                tile_step(a, k, w, acc, false, mr, nv);
+                tile_step(a, k, w, acc, false, mr, nv, narrow);
                 w += nv * VL * 4;
             } while (k += 4);
         if (PER == 2 && s->half) {
-            tile_step(a, 0, w, acc, true, mr, nv);
+            tile_step(a, 0, w, acc, true, mr, nv, narrow);
             w += nv * VL * 4;
         }
         ptr += TILE_MR;
@@ -144,7 +150,7 @@ FORCE_INLINE void end_any(const struct facet_conv *c, const acct *acc, size_t pi
 }
 
 FORCE_INLINE void tile(const struct facet_conv *c, const struct span *s, const char *w, size_t pixel, int oc0, size_t lanes,
-                       const int mr, const int nv)
+                       const int mr, const int nv, const bool narrow)
 {
     const struct facet_finish *f = &c->fin;
     acct acc[TILE_MR * TILE_NV], first[TILE_NV];
@@ -152,7 +158,7 @@ FORCE_INLINE void tile(const struct facet_conv *c, const struct span *s, const c
         first[j] = acc_begin(f->bias ? f->bias + oc0 + j * VL : NULL);
     UNROLL for (int i = 0; i < mr * nv; i++)
         acc[i] = first[i % nv];
-    tile_sum(s, w, acc, mr, nv);
+    tile_sum(s, w, acc, mr, nv, narrow);
     if (f->out_fmt != IN_FMT || (PER == 4 && !f->bounded) || (f->residual && (f->residual_fmt != IN_FMT || f->residual_after || f->fin == FACET_FIN_PRELU)))
         end_any(c, acc, pixel, oc0, lanes, mr, nv);
     else if (f->residual)
@@ -166,11 +172,12 @@ FORCE_INLINE void tile(const struct facet_conv *c, const struct span *s, const c
 }
 
 typedef void tile_fn(const struct facet_conv *c, const struct span *s, const char *w, size_t pixel, int oc0, size_t lanes);
-#define TILE(MR, NV)                                                                               \
-    static void tile_##MR##x##NV(const struct facet_conv *c, const struct span *s, const char *w,  \
+#define TILE(MR, NV) TILE_AS(MR, NV, NV, false)
+#define TILE_AS(MR, NAME, NV, NARROW)                                                              \
+    static void tile_##MR##x##NAME(const struct facet_conv *c, const struct span *s, const char *w,  \
                                  size_t pixel, int oc0, size_t lanes)                              \
     {                                                                                              \
-        tile(c, s, w, pixel, oc0, lanes, MR, NV);                                                  \
+        tile(c, s, w, pixel, oc0, lanes, MR, NV, NARROW);                                                  \
     }
 #define TILES(NV) TILE(1, NV) TILE(2, NV) TILE(3, NV) TILE(4, NV) TILES_MORE(NV)
 #define TILE_ROW(NV) { tile_1x##NV, tile_2x##NV, tile_3x##NV, tile_4x##NV TILE_ROW_MORE(NV) }
@@ -194,6 +201,23 @@ static tile_fn *const tiles[TILE_NV][TILE_MR] = { TILE_ROW(1), TILE_ROW(2), TILE
 #else
 static tile_fn *const tiles[TILE_NV][TILE_MR] = { TILE_ROW(1), TILE_ROW(2) };
 #endif
+
+/* Up to half a vector behind a whole one: its operations take half the time where wide vectors are done in two parts. */
+#ifdef DOT_NARROW
+#define NARROW(MR) TILE_AS(MR, narrow, 2, true)
+NARROW(1) NARROW(2) NARROW(3) NARROW(4) NARROW(5) NARROW(6) NARROW(7) NARROW(8) NARROW(9) NARROW(10) NARROW(11) NARROW(12)
+static tile_fn *const tiles_narrow[TILE_MR] = TILE_ROW(narrow);
+#endif
+
+static inline tile_fn *tile_for(int mr, int nv, int lanes)
+{
+#ifdef DOT_NARROW
+    if (nv == 2 && lanes <= VL / 2)
+        return tiles_narrow[mr - 1];
+#endif
+    (void)lanes;
+    return tiles[nv - 1][mr - 1];
+}
 
 /* Where the sweep over the output pixels is. */
 struct walk { const char *img; int y, x; };
@@ -335,7 +359,8 @@ static void tile_blocks(const struct facet_conv *c, const struct span *s, size_t
 {
     for (int oc = oc0; oc < oc1; oc += BLOCK) {
         int left = c->oc - oc, n = left < BLOCK ? left : BLOCK, nv = (n + VL - 1) / VL;
-        tiles[nv - 1][mr - 1](c, s, (const char *)c->w + (size_t)oc * depth * 4, pixel, oc, (size_t)(n - (nv - 1) * VL));
+        int lanes = n - (nv - 1) * VL;
+        tile_for(mr, nv, lanes)(c, s, (const char *)c->w + (size_t)oc * depth * 4, pixel, oc, (size_t)lanes);
     }
 }
 

@@ -23,6 +23,12 @@ static inline xvec x_set(const char *p)
 }
 static inline xvec x_set_half(const char *p) { return _mm512_and_si512(x_set(p), _mm512_set1_epi32(0xffff)); }
 static inline acct dot(xvec x, wvec w, acct acc) { return _mm512_dpbf16_ps(acc, (__m512bh)x, (__m512bh)w); }
+#define DOT_NARROW
+static inline acct dot_narrow(xvec x, wvec w, acct acc)
+{
+    __m256bh a = (__m256bh)_mm512_castsi512_si256(x), b = (__m256bh)_mm512_castsi512_si256(w);
+    return _mm512_castps256_ps512(_mm256_dpbf16_ps(_mm512_castps512_ps256(acc), a, b));
+}
 static inline acct acc_begin(const float *bias) { return bias ? v_load(bias) : v_zero(); }
 static inline vec acc_real(acct acc, vec scale, vec bias) { (void)scale; (void)bias; return acc; }
 static inline outv out_of(vec x) { return x; }

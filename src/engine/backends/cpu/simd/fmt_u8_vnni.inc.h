@@ -25,6 +25,12 @@ static inline acct dot(xvec x, wvec w, acct acc)
     __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
     return acc;
 }
+#define DOT_NARROW
+static inline acct dot_narrow(xvec x, wvec w, acct acc)
+{
+    __asm__("vpdpbusd %t2, %t1, %t0" : "+v"(acc) : "v"(x), "v"(w));
+    return acc;
+}
 #include "engine/backends/cpu/simd/fmt_u8_end.inc.h"
 
 /* Four vectors of sums become 64 bytes, in order. */
