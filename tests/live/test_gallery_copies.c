@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "base/errors.h"
+#include "base/file.h"
 #include "data/real.h"
 #include "lib/broker.h"
 #include "lib/proc.h"
@@ -183,6 +184,24 @@ static int64_t named(const char *store, const char *name)
     return n;
 }
 
+/* Is the text to be read in what waits on disk, or in its log? */
+static bool is_readable(const char *spool, const char *text)
+{
+    static const char *const ends[] = { "", "-wal" };
+    char name[64];
+    bool found = false;
+    for (int i = 0; i < 2; i++) {
+        uint8_t *data;
+        size_t len;
+        snprintf(name, sizeof(name), "%s%s", spool, ends[i]);
+        if (facet_file_read(scratch_path(&scratch, name), 64 << 20, &data, &len))
+            continue;
+        found |= memmem(data, len, text, strlen(text)) != NULL;
+        free(data);
+    }
+    return found;
+}
+
 static void test_gallery_copies__follow_the_servers_gallery(void **state)
 {
     (void)state;
@@ -192,6 +211,8 @@ static void test_gallery_copies__follow_the_servers_gallery(void **state)
     WAIT_FOR(device_knows("Lin"), START_MS);
     WAIT_FOR(!strcmp(held().device, "door"), START_MS);
     WAIT_FOR(named("door-events.db", "Lin") > 0 && named("server-events.db", "Lin") > 0, START_MS);
+    assert_true(is_readable("door-outbox.db", "facet/events"));        /* what goes where, and no more */
+    assert_false(is_readable("door-outbox.db", "Lin"));
 
     struct held before = held();
     enrol("Alex", "gallery-hamilton/alex-lacamoire/1.png");

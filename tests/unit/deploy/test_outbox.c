@@ -260,11 +260,11 @@ static void test_outbox__a_silent_server_holds_nothing_up(void **state)
         snprintf(id, sizeof(id), "%d", i);
         put(b, id, FACET_SPOOL_EVENT);
     }
-    WAIT_FOR((acked = acknowledge(b, acked)) == ALL, 10000);
+    WAIT_FOR((acked = acknowledge(b, acked)) == ALL, 60000);
     assert_int_equal(left(b), ALL);            /* and each of them once */
     facet_outbox_online(b);
     facet_outbox_heard(b);
-    WAIT_FOR((acked = store(b, acked)) == 2 * ALL, 10000);
+    WAIT_FOR((acked = store(b, acked)) == 2 * ALL, 60000);
     assert_string_equal(broker.payload[ALL], "0");
     assert_int_equal(left(b), 0);
     facet_outbox_close(&b);
