@@ -75,7 +75,7 @@ struct facet__uploaded { char name[FACET_MAX_NAME]; struct facet_upload *upload;
 
 struct facet_node {
     struct facet_node_opts o;
-    const struct facet_site *site;
+    const struct facet_site *_Atomic site;     /* another after a reload; the one before lives on */
     const struct facet_strategy *strategy;     /* of its own pipeline */
     char run[64];                  /* of the pipeline at hand, in every event */
     uint64_t started_ns;

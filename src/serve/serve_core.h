@@ -10,7 +10,7 @@
 
 struct facet_serve {
     struct facet_serve_opts o;
-    const struct facet_site *site;
+    const struct facet_site *_Atomic site;     /* another after a reload */
     struct facet_engine_room *engine;   /* borrowed; NULL: none is offered */
     struct facet_keys *keys;
     struct facet_sessions *sessions;

@@ -229,7 +229,8 @@ static bool is_stuck(struct facet_http_request *q, uint64_t now)
     uint64_t since = q->moved_ns > q->begun_ns ? q->moved_ns : q->begun_ns;
     if (q->is_piecewise && !q->is_body_whole && !atomic_load(&q->is_handed))
         return !facet__upload_is_full(q) && is_over(now, since, o->body_timeout_ms);
-    since = q->ended_ns > since ? q->ended_ns : since;
+    if (atomic_load(&q->is_handed) && q->ended_ns > since) /* before, it is the worker's */
+        since = q->ended_ns;
     return q->is_answered && !q->is_answer_done && is_over(now, since, o->idle_timeout_ms) && facet__answer_waits(q);
 }
 

@@ -157,13 +157,13 @@ static void test_kept_camera__those_of_devices_are_not_kept(void **state)
     ask(w, "GET", "/v1/cameras/gate", 404);
 }
 
-static void put_into_file(struct served *w, const char *name, const char *url)
+static void put_into_file(struct facet_site *s, const char *name, const char *url)
 {
-    w->site.cameras = calloc(1, sizeof(*w->site.cameras));
-    assert_non_null(w->site.cameras);
-    snprintf(w->site.cameras[0].name, sizeof(w->site.cameras[0].name), "%s", name);
-    snprintf(w->site.cameras[0].url, sizeof(w->site.cameras[0].url), "%s", url);
-    w->site.n_cameras = 1;
+    s->cameras = calloc(1, sizeof(*s->cameras));
+    assert_non_null(s->cameras);
+    snprintf(s->cameras[0].name, sizeof(s->cameras[0].name), "%s", name);
+    snprintf(s->cameras[0].url, sizeof(s->cameras[0].url), "%s", url);
+    s->n_cameras = 1;
 }
 
 static void take_from_file(struct served *w)
@@ -178,7 +178,7 @@ static void test_kept_camera__gives_way_to_the_file(void **state)
     struct served *w = *state;
     char url[256];
     add(w, GATE, 201);
-    put_into_file(w, "gate", "rtsp://127.0.0.1:9/of-the-file");
+    put_into_file(&w->site, "gate", "rtsp://127.0.0.1:9/of-the-file");
     served_restart(w);
     (void)look(w, "gate", url);
     assert_string_equal(url, "rtsp://127.0.0.1:9/of-the-file");
@@ -190,14 +190,11 @@ static void test_kept_camera__gives_way_to_the_file(void **state)
 static void test_kept_camera__gives_way_to_a_file_that_is_read_again(void **state)
 {
     struct served *w = *state;
-    struct facet_site old = w->site, fresh = old;
+    struct facet_site fresh = w->site;
     struct facet_str changed = FACET_STR_INIT;
     char url[256];
     add(w, GATE, 201);
-    w->site = fresh;
-    put_into_file(w, "gate", "rtsp://127.0.0.1:9/of-the-file");
-    fresh = w->site;
-    w->site = old;
+    put_into_file(&fresh, "gate", "rtsp://127.0.0.1:9/of-the-file");
     if (facet_serve_reload(w->serve, &fresh, &changed))
         fail_msg("%s", facet_error_text());
     (void)look(w, "gate", url);
