@@ -130,7 +130,7 @@ static int add_residual(struct dn_net *net, struct conv *c, const dnnl_memory_de
         dnnl_primitive_attr_t attr = NULL;
         dnnl_memory_desc_t md = net->values[v].md;
         md.data_type = dnnl_f32;
-        err = facet__dn_check(net, dnnl_primitive_attr_create(&attr), "add to");
+        err = facet__dn_attr(net, &attr);
         if (!err)
             err = facet__dn_check(net, dnnl_primitive_attr_set_output_scales(attr, 1, 0, &scale), "add to");
         if (!err && r->quant.zero)
@@ -177,7 +177,7 @@ static int make_attr(struct dn_net *net, struct conv *c, const dnnl_memory_desc_
     c->post = NULL;
     c->n_extra = 0;
     c->sum_in_place = false;
-    int err = facet__dn_check(net, dnnl_primitive_attr_create(&c->attr), "set up");
+    int err = facet__dn_attr(net, &c->attr);
     if (!err)
         err = facet__dn_check(net, dnnl_post_ops_create(&c->post), "set up");
     if (!err)
@@ -329,7 +329,7 @@ static int emit_prelu(struct dn_net *net, struct conv *c, dnnl_memory_t sums)
     int before = net->values[c->y].buffer;
     err = facet__dn_place(net, c->y, &md, &out);
     if (!err)
-        err = facet__dn_check(net, dnnl_primitive_attr_create(&attr), "round");
+        err = facet__dn_attr(net, &attr);
     if (!err)
         err = facet__dn_check(net, dnnl_primitive_attr_set_output_scales(attr, 1, 0, &scale), "round");
     if (!err && y->quant.zero)
@@ -352,7 +352,7 @@ static int emit_sum(struct dn_net *net, struct conv *c, dnnl_memory_t sums)
     dnnl_post_ops_destroy(c->post);
     c->attr = NULL;
     c->post = NULL;
-    int err = facet__dn_check(net, dnnl_primitive_attr_create(&c->attr), "add to");
+    int err = facet__dn_attr(net, &c->attr);
     if (!err)
         err = facet__dn_check(net, dnnl_post_ops_create(&c->post), "add to");
     if (!err && !c->n->epi.residual_after)

@@ -22,7 +22,7 @@ int facet__dn_prelu(struct dn_net *net, dnnl_memory_t x, const float *slopes, in
     dnnl_memory_desc_init_by_tag(&any, md->ndims, dims, dnnl_f32, dnnl_format_tag_any);
     int err = facet__dn_check(net, dnnl_prelu_forward_desc_init(&d, dnnl_forward_inference, md, &any), "describe PReLU of");
     if (!err)
-        err = facet__dn_check(net, dnnl_primitive_desc_create(&pd, &d, NULL, net->engine, NULL), "find PReLU for");
+        err = facet__dn_check(net, dnnl_primitive_desc_create(&pd, &d, net->plain, net->engine, NULL), "find PReLU for");
     if (!err)
         err = facet__dn_const(net, slopes, &plain, facet__dn_query(pd, dnnl_query_weights_md), &weights);
     const dnnl_exec_arg_t args[] = { { DNNL_ARG_SRC, x }, { DNNL_ARG_WEIGHTS, weights }, { DNNL_ARG_DST, x } };
@@ -67,7 +67,7 @@ int facet__dn_eltwise(struct dn_net *net, const struct facet_node *n)
     float beta = is_clip ? bound(net, n, 2, "max", FLT_MAX) : 0;
     int err = facet__dn_check(net, dnnl_eltwise_forward_desc_init(&d, dnnl_forward_inference, kinds[k].kind, &x->md, alpha, beta), "describe");
     if (!err)
-        err = facet__dn_check(net, dnnl_primitive_desc_create(&pd, &d, NULL, net->engine, NULL), "find code for");
+        err = facet__dn_check(net, dnnl_primitive_desc_create(&pd, &d, net->plain, net->engine, NULL), "find code for");
     if (!err)
         err = facet__dn_place(net, n->outputs[0], &x->md, &out);
     const dnnl_exec_arg_t args[] = { { DNNL_ARG_SRC, x->memory }, { DNNL_ARG_DST, out } };
@@ -126,7 +126,7 @@ int facet__dn_binary(struct dn_net *net, const struct facet_node *n)
     if (!err)
         err = facet__dn_check(net, dnnl_binary_desc_init(&d, kinds[k].kind, &net->values[n->inputs[0]].md, b_md, &net->values[n->outputs[0]].md), "describe");
     if (!err)
-        err = facet__dn_check(net, dnnl_primitive_desc_create(&pd, &d, NULL, net->engine, NULL), "find code for");
+        err = facet__dn_check(net, dnnl_primitive_desc_create(&pd, &d, net->plain, net->engine, NULL), "find code for");
     const dnnl_exec_arg_t args[] = { { DNNL_ARG_SRC_0, a }, { DNNL_ARG_SRC_1, b }, { DNNL_ARG_DST, out } };
     return err ? err : facet__dn_step(net, pd, args, 3);
 }
@@ -170,7 +170,7 @@ int facet__dn_pool(struct dn_net *net, const struct facet_node *n)
     facet__dn_any(net, n->outputs[0], from->md.data_type, &dst);
     err = facet__dn_check(net, dnnl_pooling_forward_desc_init(&d, dnnl_forward_inference, kind, &from->md, &dst, strides, kernel, before, after), "describe");
     if (!err)
-        err = facet__dn_check(net, dnnl_primitive_desc_create(&pd, &d, NULL, net->engine, NULL), "find code for");
+        err = facet__dn_check(net, dnnl_primitive_desc_create(&pd, &d, net->plain, net->engine, NULL), "find code for");
     if (!err)
         err = facet__dn_place(net, n->outputs[0], facet__dn_query(pd, dnnl_query_dst_md), &out);
     const dnnl_exec_arg_t args[] = { { DNNL_ARG_SRC, from->memory }, { DNNL_ARG_DST, out } };
@@ -186,7 +186,7 @@ static int softmax_code(struct dn_net *net, int axis, const dnnl_memory_desc_t *
 {
     dnnl_softmax_v2_desc_t d;
     int err = facet__dn_check(net, dnnl_softmax_v2_forward_desc_init(&d, dnnl_forward_inference, dnnl_softmax_accurate, md, md, axis), "describe");
-    return err ? err : facet__dn_check(net, dnnl_primitive_desc_create(pd, &d, NULL, net->engine, NULL), "find code for");
+    return err ? err : facet__dn_check(net, dnnl_primitive_desc_create(pd, &d, net->plain, net->engine, NULL), "find code for");
 }
 
 int facet__dn_softmax(struct dn_net *net, const struct facet_node *n)
@@ -288,7 +288,7 @@ int facet__dn_cast(struct dn_net *net, const struct facet_node *n)
     md.data_type = facet__dn_value_type(net, y);
     int err = facet__dn_place(net, y, &md, &out);
     if (!err && (from_bytes || to_bytes))
-        err = facet__dn_check(net, dnnl_primitive_attr_create(&attr), "round");
+        err = facet__dn_attr(net, &attr);
     if (!err && attr)
         err = facet__dn_check(net, dnnl_primitive_attr_set_output_scales(attr, 1, 0, &scale), "round");
     if (!err && from_bytes && a->quant.zero)

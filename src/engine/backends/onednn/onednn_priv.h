@@ -25,6 +25,7 @@ struct dn_step { dnnl_primitive_t primitive; dnnl_exec_arg_t args[DN_MAX_ARGS]; 
 struct dn_net {
     dnnl_engine_t engine;           /* borrowed */
     dnnl_stream_t stream;
+    dnnl_primitive_attr_t plain;    /* of primitives that want nothing but their working memory from us */
     const struct facet_graph *g;    /* the body, borrowed */
     struct facet_fact *facts;       /* shapes as bound */
     struct dn_value *values;
@@ -41,6 +42,10 @@ struct dn_net {
 
 /* A refusal of oneDNN's with node and what was tried. */
 int facet__dn_check(const struct dn_net *net, dnnl_status_t status, const char *doing);
+
+/* Attributes by which a primitive's working memory is ours (facet__dn_step finds it). oneDNN's own belongs to the thread that made the
+ * primitive: it is gone when that thread ends, whoever runs the primitive then. */
+int facet__dn_attr(const struct dn_net *net, dnnl_primitive_attr_t *out);
 
 /* ---- values (values.c) ---- */
 

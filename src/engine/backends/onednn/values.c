@@ -187,9 +187,27 @@ void facet__dn_node_done(struct dn_net *net, const struct facet_node *n)
 
 /* ---- steps ---- */
 
+int facet__dn_attr(const struct dn_net *net, dnnl_primitive_attr_t *out)
+{
+    int err = facet__dn_check(net, dnnl_primitive_attr_create(out), "set up");
+    return err ? err : facet__dn_check(net, dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user), "set up");
+}
+
+/* Until its node is done, as everything temporary: steps run one after the other. */
+static int add_scratchpad(struct dn_net *net, struct dn_step *s, const_dnnl_primitive_desc_t pd)
+{
+    const dnnl_memory_desc_t *md = facet__dn_query(pd, dnnl_query_scratchpad_md);
+    dnnl_memory_t memory = NULL;
+    if (!md || dnnl_memory_desc_get_size(md) == 0)
+        return FACET_OK;
+    int err = facet__dn_temp(net, md, &memory);
+    s->args[s->n_args++] = (dnnl_exec_arg_t){ DNNL_ARG_SCRATCHPAD, memory };
+    return err;
+}
+
 int facet__dn_step(struct dn_net *net, dnnl_primitive_desc_t pd, const dnnl_exec_arg_t *args, int n)
 {
-    int err = n <= DN_MAX_ARGS ? FACET_OK : facet_fail(FACET_E_LIMIT, "a primitive of '%s' has %d arguments", net->g->name, n);
+    int err = n < DN_MAX_ARGS ? FACET_OK : facet_fail(FACET_E_LIMIT, "a primitive of '%s' has %d arguments", net->g->name, n);
     if (!err)
         err = grow((void **)&net->steps, &net->cap_steps, net->n_steps + 1, sizeof(*net->steps));
     struct dn_step *s = err ? NULL : &net->steps[net->n_steps];
@@ -197,6 +215,11 @@ int facet__dn_step(struct dn_net *net, dnnl_primitive_desc_t pd, const dnnl_exec
         *s = (struct dn_step){ .n_args = n };
         memcpy(s->args, args, (size_t)n * sizeof(*args));
         err = facet__dn_check(net, dnnl_primitive_create(&s->primitive, pd), "make a primitive for");
+    }
+    if (!err) {
+        err = add_scratchpad(net, s, pd);
+        if (err)
+            dnnl_primitive_destroy(s->primitive);
     }
     dnnl_primitive_desc_destroy(pd);
     net->n_steps += !err;
@@ -209,7 +232,7 @@ int facet__dn_reorder(struct dn_net *net, dnnl_memory_t from, dnnl_memory_t to, 
     dnnl_primitive_desc_t pd = NULL;
     dnnl_memory_get_memory_desc(from, &a);
     dnnl_memory_get_memory_desc(to, &b);
-    int err = facet__dn_check(net, dnnl_reorder_primitive_desc_create(&pd, a, net->engine, b, net->engine, attr), "reorder numbers for");
+    int err = facet__dn_check(net, dnnl_reorder_primitive_desc_create(&pd, a, net->engine, b, net->engine, attr ? attr : net->plain), "reorder numbers for");
     const dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, from }, { DNNL_ARG_TO, to } };
     return err ? err : facet__dn_step(net, pd, args, 2);
 }
@@ -320,6 +343,8 @@ int facet__dn_net_new(struct dn_net **out, dnnl_engine_t engine, const struct fa
     if (!err)
         err = facet__dn_check(net, dnnl_stream_create(&net->stream, engine, dnnl_stream_default_flags), "open a stream for");
     if (!err)
+        err = facet__dn_attr(net, &net->plain);
+    if (!err)
         err = infer(net, r);
     for (int v = 0; !err && v < body->n_values; v++)
         net->values[v].buffer = -1;
@@ -367,6 +392,7 @@ void facet__dn_net_free(struct dn_net **out)
     for (int i = 0; i < net->n_buffers; i++)
         free(net->buffers[i].data);
     dnnl_stream_destroy(net->stream);
+    dnnl_primitive_attr_destroy(net->plain);
     free(net->steps);
     free(net->memories);
     free(net->buffers);
