@@ -86,6 +86,7 @@ static void put_camera(struct facet_jsonw *w, const struct facet_site_files *f, 
     facet_jsonw_kstr(w, "name", is_disabled ? "spare" : "cam0");
     facet_jsonw_kstr(w, "url", f->video);
     facet_jsonw_kbool(w, "native_rate", true);
+    facet_jsonw_kbool(w, "every_frame", f->e->mode == FACET_EXPERIMENT_EVERY);
     facet_jsonw_kbool(w, "disabled", is_disabled);
     facet_jsonw_knum(w, "fps", fps, 3);
     facet_jsonw_end_object(w);
