@@ -29,16 +29,29 @@ struct enrolment {
     struct facet_engine_room *engine;
     bool force, largest;
     double min_quality;
+    struct facet_event seen;       /* whose kept picture it is, when */
+    bool is_seen;
     struct outcome outcome[MAX_PICTURES];
     int n;
 };
+
+/* Of the picture kept with an event, the face that the event is about and half of its size around: others may be in it. A picture
+ * that is no whole frame was cut out already (deploy/snapshot.c). */
+static struct facet_image part_of(const struct facet_image *img, const struct facet_event *seen)
+{
+    if (!seen || !seen->has_box || seen->width < 1 || abs(img->height * seen->width - img->width * seen->height) > 2 * seen->width)
+        return *img;
+    float scale = (float)img->width / (float)seen->width, w = scale * facet_box_width(seen->box), h = scale * facet_box_height(seen->box);
+    struct facet_image part = facet_image_crop(img, (int)(scale * seen->box.x1 - w / 2), (int)(scale * seen->box.y1 - h / 2), (int)(2 * w), (int)(2 * h));
+    return part.width > 0 && part.height > 0 ? part : *img;
+}
 
 static int enrol_picture(struct enrolment *e, const struct facet__picture_source *p, struct outcome *o)
 {
     struct facet_image img;
     struct facet_recogniser *r = NULL;
     struct facet_template about = { .id = 0 };
-    struct facet_enrol_opts opts = { .force = e->force, .largest = e->largest, .threshold = facet__serve_site(e->s)->gallery.threshold,
+    struct facet_enrol_opts opts = { .force = e->force, .largest = e->largest || e->is_seen, .threshold = facet__serve_site(e->s)->gallery.threshold,
                                      .min_quality = (float)e->min_quality };
     bool has = false;
     facet_http_status(e->q, 0);
@@ -56,7 +69,8 @@ static int enrol_picture(struct enrolment *e, const struct facet__picture_source
         err = facet_engine_room_lend(e->engine, &r);
     if (!err) {
         opts.file = *about.source ? about.source : "the picture";
-        err = facet_enrol(r, e->gallery, e->name, &img, &about, &opts, &o->enrolled);
+        struct facet_image part = part_of(&img, e->is_seen ? &e->seen : NULL);
+        err = facet_enrol(r, e->gallery, e->name, &part, &about, &opts, &o->enrolled);
         facet_engine_room_return(e->engine, &r);
     }
     facet_image_fini(&img);
@@ -74,15 +88,21 @@ static void take(struct enrolment *e, const struct facet__picture_source *p)
 
 /* ---- where the pictures are ---- */
 
-/* {"snapshot": "id"}: a kept picture of a face that was seen. */
+/* {"snapshot": "id"}: a kept picture. {"event": "id"}: the face that the event is about, in the picture kept with it. */
 static int take_snapshot(struct enrolment *e, const struct facet_json *j)
 {
     struct facet_node *n;
     struct facet__picture_source p = { .len = 0 };
-    const char *id = facet_json_str(facet_json_get(j, "snapshot"), "");
+    const char *id = facet_json_str(facet_json_get(j, "snapshot"), ""), *event = facet_json_str(facet_json_get(j, "event"), NULL);
     int err = facet__need_node(e->s, e->q, &n);
     if (!err && !facet_node_events(n))
         err = facet__refused(e->q, 503, facet_fail(FACET_E_UNSUPPORTED, "this server keeps no events"));
+    if (!err && event)
+        err = facet_events_get(facet_node_events(n), event, &e->seen);
+    if (!err && event) {
+        e->is_seen = true;
+        id = e->seen.snapshot;
+    }
     if (!err)
         err = facet_events_snapshot_get(facet_node_events(n), id, &p.memory, &p.len);
     if (err)
@@ -91,6 +111,7 @@ static int take_snapshot(struct enrolment *e, const struct facet_json *j)
     snprintf(p.name, sizeof(p.name), "snapshot %.200s", id);
     facet_sha256_of(p.data, p.len, p.sha256);
     take(e, &p);
+    e->is_seen = false;
     facet__picture_source_fini(&p);
     return FACET_OK;
 }
@@ -123,7 +144,7 @@ static int take_all(struct enrolment *e)
     int err = facet__body_json(e->q, &j);
     if (err)
         return err;
-    bool is_snapshot = facet_json_get(j, "snapshot") != NULL;
+    bool is_snapshot = facet_json_get(j, "snapshot") != NULL || facet_json_get(j, "event") != NULL;
     if (is_snapshot)
         err = take_snapshot(e, j);
     facet_json_unref(&j);

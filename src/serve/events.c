@@ -73,6 +73,20 @@ static int one(void *ctx, struct facet_http_request *q)
     return err;
 }
 
+static int correct(void *ctx, struct facet_http_request *q)
+{
+    struct facet_events *events;
+    struct facet__answer a;
+    int n = 0, err = facet__need_events(ctx, q, &events);
+    if (!err)
+        err = facet_events_correct(events, facet_http_param(q, "id"), &n);
+    if (err)
+        return err;
+    facet__answer_begin(&a);
+    facet_jsonw_kint(&a.w, "corrected", n);
+    return facet__answer_end(&a, q, 200, FACET_OK);
+}
+
 /* --- pictures --- */
 
 static int snapshot(void *ctx, struct facet_http_request *q)
@@ -126,6 +140,7 @@ static const struct facet_http_route routes[] = {
     {.method = FACET_HTTP_GET, .path = "/v1/events", .handler = search, .flags = FACET__ROLE(FACET_ROLE_VIEWER)},
     {.method = FACET_HTTP_GET, .path = "/v1/events/stream", .handler = stream, .flags = FACET__ROLE(FACET_ROLE_VIEWER)},
     {.method = FACET_HTTP_GET, .path = "/v1/events/{id}", .handler = one, .flags = FACET__ROLE(FACET_ROLE_VIEWER)},
+    {.method = FACET_HTTP_POST, .path = "/v1/events/{id}/correct", .handler = correct, .flags = FACET__ROLE(FACET_ROLE_OPERATOR), .max_body = 1024},
     {.method = FACET_HTTP_GET, .path = "/v1/snapshots/{id}", .handler = snapshot, .flags = FACET__ROLE(FACET_ROLE_VIEWER)},
 };
 

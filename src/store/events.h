@@ -38,6 +38,10 @@ int facet_events_get(struct facet_events *e, const char *id, struct facet_event 
 int facet_events_last(struct facet_events *e, int64_t *seq);
 int facet_events_count(struct facet_events *e, const struct facet_events_filter *f, int64_t *count);
 
+/* Not this person: takes the name from a known event and the others of its track; they stay, as of somebody unknown, and so do their
+ * pictures. FACET_E_NOT_FOUND; FACET_E_INVALID: it names nobody. */
+int facet_events_correct(struct facet_events *e, const char *id, int *corrected);
+
 /* Snapshots: JPEG or PNG bytes under an id. `person` 0: of nobody known ("unknown faces" class). */
 int facet_events_snapshot_put(struct facet_events *e, const char *id, int64_t person, const void *data, size_t len, int64_t captured_ms);
 int facet_events_snapshot_get(struct facet_events *e, const char *id, void **data, size_t *len);    /* the caller frees */

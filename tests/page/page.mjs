@@ -178,15 +178,16 @@ test('what a camera sees is shown live, told as events, and measured', async (t)
   await page.fill('input[name=name]', 'Lin');
   await page.click('button:has-text("Search")');
   await page.waitForSelector('.event.known', slow);
-  await page.click('button:text-is("Not Lin?")');
+  await page.click('.event:has(img) button:text-is("Not Lin?")');
   await page.waitForSelector('dialog h2:text-is("This is not Lin")');
   await page.fill('dialog input[name=name]', 'Lin');
   await page.click('dialog button.main');
-  await page.waitForSelector('dialog [role=alert]:has-text("Somebody else than Lin")');
+  await page.waitForSelector('dialog [role=alert]:has-text("Somebody else than Lin, or nobody")');
   await page.fill('dialog input[name=name]', 'His twin');
   await shot('not-this-person');
   await page.click('dialog button.main');
   await page.waitForSelector('#said:has-text("His twin was added")', slow);
+  await page.waitForSelector('#said:has-text("Lin was taken from")', slow);
   await go(page, 'Performance');
   await page.waitForSelector('caption:has-text("Milliseconds a frame")', slow);
   await page.waitForFunction(() => Number(document.querySelector('.facts dd')?.textContent?.replace(/\D/g, '')) > 0, null, slow);

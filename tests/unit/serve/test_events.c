@@ -172,6 +172,63 @@ static void test_snapshots__are_sent_as_they_were_kept(void **state)
     http_answer_fini(&a);
 }
 
+/* An event of a track, with a picture. */
+static void make_named(const char *id, int64_t track, enum facet_event_type type, const char *snapshot)
+{
+    struct facet_event e = {.type = type, .captured_ms = 1767300000000, .published_ms = 1767300000005, .track = track};
+    bool is_new;
+    snprintf(e.id, sizeof(e.id), "%s", id);
+    snprintf(e.run, sizeof(e.run), "run");
+    snprintf(e.device, sizeof(e.device), "door");
+    snprintf(e.strategy, sizeof(e.strategy), "edge");
+    snprintf(e.camera, sizeof(e.camera), "hall");
+    snprintf(e.snapshot, sizeof(e.snapshot), "%s", snapshot);
+    e.frames = type == FACET_EVENT_END ? 5 : 0;
+    e.identity = (struct facet_identity){ .decision = FACET_KNOWN, .cosine = 0.5f };
+    snprintf(e.identity.name, sizeof(e.identity.name), "Bert");
+    assert_int_equal(facet_events_put(facet_node_events(server.node), &e, &is_new), FACET_OK);
+}
+
+static void correct(const char *id, int status, const char *says)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "/v1/events/%s/correct", id);
+    struct http_answer a = served_ask(&server, "POST", path, NULL, NULL, 0, status);
+    served_has(&a, says);
+}
+
+static void test_correct__takes_the_name_from_a_whole_track_alone(void **state)
+{
+    struct facet_events *events = facet_node_events(server.node);
+    make_named("bert-1", 901, FACET_EVENT_IDENTITY, "picture-of-bert");
+    make_named("bert-2", 901, FACET_EVENT_END, "");
+    make_named("bert-3", 902, FACET_EVENT_IDENTITY, "");
+    assert_int_equal(facet_events_snapshot_put(events, "picture-of-bert", 7, "not a picture", 13, 1767300000000), FACET_OK);
+    correct("bert-1", 200, "{\"corrected\":2}");
+    struct http_answer a = served_get(&server, "/v1/events?name=Bert", 200);
+    struct facet_json *j = served_json(&a);
+    assert_int_equal(facet_json_size(facet_json_get(j, "items")), 1);
+    assert_string_equal(facet_json_str(facet_json_get(facet_json_at(facet_json_get(j, "items"), 0), "id"), ""), "bert-3");
+    facet_json_unref(&j);
+    a = served_get(&server, "/v1/events/bert-1", 200);
+    served_has(&a, "\"decision\":\"unknown\"");
+    a = served_get(&server, "/v1/snapshots/picture-of-bert", 200);
+    http_answer_fini(&a);
+    int64_t gone = 0, pictures = 0;
+    assert_int_equal(facet_events_erase(events, 7, "Bert", &gone, &pictures), FACET_OK);
+    assert_int_equal(gone, 1);
+    assert_int_equal(pictures, 0);         /* it is nobody's now */
+}
+
+static void test_correct__refuses_what_names_nobody(void **state)
+{
+    correct("no-such-event", 404, "there is no event");
+    correct("id-0", 422, "names nobody");
+    make_named("bert-4", 903, FACET_EVENT_IDENTITY, "picture-that-was-let-go");
+    correct("bert-4", 200, "{\"corrected\":1}");
+    correct("bert-4", 422, "names nobody");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +241,8 @@ int main(void)
         cmocka_unit_test(test_stream__without_an_id_begins_now),
         cmocka_unit_test(test_stream__bad_ids_are_refused),
         cmocka_unit_test(test_snapshots__are_sent_as_they_were_kept),
+        cmocka_unit_test(test_correct__takes_the_name_from_a_whole_track_alone),
+        cmocka_unit_test(test_correct__refuses_what_names_nobody),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

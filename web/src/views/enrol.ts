@@ -39,29 +39,38 @@ export function enrolForm(name: string, done: (name: string) => void): HTMLEleme
     h('label', { class: 'check' }, force, 'Take it although it looks like somebody else who is known'), button, result);
 }
 
-/** Asks for a name and enrols the kept picture under it. `taken` was said by mistake: then the face may look like that person, and is enrolled all the same. */
-export function enrolSeen(snapshot: string, taken = ''): void {
-  const who = h('input', { name: 'name', required: true, maxlength: 127 });
+/** What was said by mistake: whom the event named. */
+export interface Mistake { name: string; done: () => void }
+
+/** Asks for a name and enrols the face of an event under it. After a mistake the name may stay open, and the face is enrolled although it looks like the other's. */
+export function enrolSeen(event: string, snapshot: string, mistake?: Mistake): void {
+  const who = h('input', { name: 'name', required: !mistake, maxlength: 127 });
   const fault = h('p', { class: 'fault', role: 'alert' });
-  const title = taken ? `This is not ${taken}` : 'Who is this?';
+  const title = mistake ? `This is not ${mistake.name}` : 'Who is this?';
   const dialog = h('dialog', { 'aria-label': title });
   const send = async (e: Event): Promise<void> => {
     e.preventDefault();
-    if (taken && who.value.trim() === taken) return replace(fault, `Somebody else than ${taken}, please.`);
+    const name = who.value.trim();
+    if (mistake && name === mistake.name) return replace(fault, `Somebody else than ${mistake.name}, or nobody, please.`);
     try {
-      await post(`/v1/people/${part(who.value)}/templates${taken ? '?force=1' : ''}`, { snapshot });
-      say(`${who.value} was added.`);
+      if (name) await post(`/v1/people/${part(name)}/templates${mistake ? '?force=1' : ''}`, { event });
+      if (mistake) {
+        const { corrected } = await post<{ corrected: number }>(`/v1/events/${part(event)}/correct`);
+        say(`${mistake.name} was taken from ${corrected} event${corrected === 1 ? '' : 's'}.`);
+      }
+      if (name) say(`${name} was added.`);
       dialog.close();
+      mistake?.done();
     } catch (why) {
-      replace(fault, `Not added: ${(why as Error).message}.`);
+      replace(fault, `Not done: ${(why as Error).message}.`);
     }
   };
   replace(dialog, h('form', { onsubmit: (e: Event) => void send(e) }, h('h2', {}, title),
-    h('img', { src: `/v1/snapshots/${part(snapshot)}`, alt: 'The face that was seen', width: 192 }),
-    taken ? h('p', {}, `Say who it is instead, and faces like this one are told from ${taken} from now on. What was recorded before stays as it is. `,
-      h('a', { href: `#/people/${part(taken)}`, onclick: () => dialog.close() }, `A picture of ${taken} that misleads`), ' can be removed.') : null,
-    field(taken ? 'Who it is' : 'Name', who), fault,
-    h('menu', {}, h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel'), h('button', { class: 'main' }, 'Add'))));
+    snapshot ? h('img', { src: `/v1/snapshots/${part(snapshot)}`, alt: 'The face that was seen', width: 192 }) : null,
+    mistake ? h('p', {}, 'The name is taken from this event and the others of its track. So that faces like this one are told apart from now on, say who it is, or remove ',
+      h('a', { href: `#/people/${part(mistake.name)}`, onclick: () => dialog.close() }, `a picture of ${mistake.name} that misleads`), '.') : null,
+    mistake && !snapshot ? null : field(mistake ? 'Who it is (may stay empty)' : 'Name', who), fault,
+    h('menu', {}, h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel'), h('button', { class: 'main' }, mistake ? 'Correct' : 'Add'))));
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

@@ -18,7 +18,7 @@ function what(e: FaceEvent): string {
   return e.decision === 'unknown' ? 'unknown' : '';
 }
 
-function card(e: FaceEvent, ctx: Context): HTMLElement {
+function card(e: FaceEvent, ctx: Context, done: () => void): HTMLElement {
   const known = e.decision === 'known', kind = kindOf(e), mayTeach = ctx.role === 'operator' || ctx.role === 'admin';
   const facts = [
     e.camera ?? e.source ?? '', e.device ?? '', e.track ? `track ${e.track}` : '',
@@ -29,8 +29,8 @@ function card(e: FaceEvent, ctx: Context): HTMLElement {
     h('div', {}, h('strong', {}, what(e) || kind), ' ', what(e) ? h('span', { class: 'hint' }, kind) : null,
       h('div', { class: 'hint' }, facts.join(' · '))),
     h('time', { datetime: e.time }, time(e.captured_ms ?? e.time)),
-    e.snapshot && e.decision === 'unknown' && mayTeach ? h('button', { onclick: () => enrolSeen(e.snapshot ?? '') }, 'Who is this?') : null,
-    e.snapshot && known && mayTeach ? h('button', { class: 'quiet', onclick: () => enrolSeen(e.snapshot ?? '', e.name ?? '') }, `Not ${e.name}?`) : null);
+    e.snapshot && e.decision === 'unknown' && mayTeach ? h('button', { onclick: () => enrolSeen(e.id, e.snapshot ?? '') }, 'Who is this?') : null,
+    known && e.name && mayTeach ? h('button', { class: 'quiet', onclick: () => enrolSeen(e.id, e.snapshot ?? '', { name: e.name ?? '', done }) }, `Not ${e.name}?`) : null);
 }
 
 function filters(ctx: Context): { form: HTMLFormElement; query: () => URLSearchParams } {
@@ -54,16 +54,17 @@ function filters(ctx: Context): { form: HTMLFormElement; query: () => URLSearchP
 export function eventsView(root: HTMLElement, ctx: Context): () => void {
   const list = h('div');
   const items = h('ul', { class: 'events' });
-  const more = h('button', {}, 'Older');
+  const more = h('button', { hidden: true }, 'Older');
   const now = h('p', { class: 'hint', role: 'status' }, '');
   const { form, query } = filters(ctx);
   let next: string | null = null;
   const shown = new Set<string>();
+  const again = (): void => void search();
   const add = (e: FaceEvent, first: boolean): void => {
     if (shown.has(e.id)) return;
     shown.add(e.id);
-    if (first) items.prepend(card(e, ctx));
-    else items.append(card(e, ctx));
+    if (first) items.prepend(card(e, ctx, again));
+    else items.append(card(e, ctx, again));
   };
   const page = (answer: List<FaceEvent>): void => {
     answer.items.forEach((e) => add(e, false));
