@@ -306,9 +306,8 @@ static void fingerprint_of(const char *cert, char out[128])
 
 static void await_lost(struct rig *r, const char *name, const char *why)
 {
-    WAIT_FOR(step(r) && is(r, name, FACET_CAMERA_LOST), START_MS);
-    if (!strstr(status(r, name).error, why))
-        fail_msg("camera '%s' says '%s', and nothing of '%s'", name, status(r, name).error, why);
+    /* On a busy machine a try may end for want of time: the next one tells. */
+    WAIT_FOR(step(r) && is(r, name, FACET_CAMERA_LOST) && strstr(status(r, name).error, why), START_MS);
 }
 
 static void test_camera__tls_is_believed_by_authority_or_fingerprint_only(void **state)
