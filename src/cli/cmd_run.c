@@ -64,7 +64,7 @@ static const struct facet_opt options[] = {
     ROW(keep_going, "keep-going", 'k', FACET_OPT_FLAG, NULL, "skip and count sources that cannot be read"),
     RANGED(threads, "threads", 'j', FACET_OPT_INT, "N", 0, 1024, "0: as many as there are; 1: no thread at all"),
     RANGED(together, "together", 0, FACET_OPT_INT, "N", 0, FACET_FLOW_TOGETHER,
-           "pictures that wait are looked at and their faces embedded so many at once; 1: one by one; 0: chosen"),
+           "pictures that wait are looked at and their faces embedded so many at once; 1: one by one; 0: one, or as tuned"),
     RANGED(together_ms, "together-ms", 0, FACET_OPT_NUM, "MS", 0, 1000, "and wait so long for more that are on their way"),
     ROW(strategy, "strategy", 0, FACET_OPT_STR, "NAME", "where each step runs: edge, cloud or hybrid; the last two need a site's file"),
     ROW(backend, "backend", 0, FACET_OPT_STR, "NAME", FACET_BACKEND_HELP),

@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a file's pictures two at once are done with less waiting of threads for each other; a camera's is wanted soon. */
-#define TOGETHER 2
-
 struct facet_pipeline {
     struct facet_pipeline_opts o;
     const struct facet_strategy *strategy;
@@ -172,7 +169,7 @@ static int open_runner(struct facet_pipeline *p)
         .threads = p->o.threads == 1 ? 1 : 0,
         .depth = p->o.source ? 1 : 0, /* pictures of cameras grow old in queues */
         .dim = p->o.embed.model->dim,
-        .together = p->o.together ? p->o.together : p->o.source ? 1 : TOGETHER,
+        .together = p->o.together,
         .together_ms = p->o.together_ms,
         .cancel = p->o.cancel,
         .done = count_packet,

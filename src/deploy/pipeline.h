@@ -30,7 +30,7 @@ struct facet_pipeline_opts {
     unsigned threads;              /* 0: as many as the process may use; 1: everything on the caller's */
     unsigned detect_threads, embed_threads;    /* of each alone; 0: `threads` */
     unsigned together; double together_ms;     /* pictures, of all sources, that detection and embedding take at once
-                                                * (flow/runner.h); 0: two of files, one of a source that outlives the run */
+                                                * (flow/runner.h); 0: one */
     struct facet_power_model power;/* where no energy counter is; zero: the column stays empty */
     atomic_int *cancel;            /* may be NULL; non-zero: no more frames, what is inside is finished */
     struct facet_ingest_opts ingest;
