@@ -229,7 +229,7 @@ test('experiments that the server finds are drawn as the report draws them', asy
   assert.match(await page.textContent('.report [role=status]'), /6 of 6 runs/);
   await page.selectOption('#by-lines', '480');
   assert.match(await page.textContent('.report [role=status]'), /2 of 6 runs, resolution \(lines\) 480/);
-  await page.hover('#speed polygon');
+  await page.hover('#speed .hit');
   await page.waitForSelector('.tip:not([hidden]):has-text("median")');
   assert.equal(await page.evaluate(() => document.styleSheets.length >= 2 && getComputedStyle(document.querySelector('.chart .c0')).fill !== 'rgb(0, 0, 0)'), true);
   await shot('experiments');

@@ -42,7 +42,7 @@ test('experiments become a page that filters, tells values and asks nobody', asy
     assert.equal(await pairs.count(), filter === 'framework' ? 1 : 2);
     await page.click('button:has-text("Show all")');
   }
-  await page.hover('#speed polygon');
+  await page.hover('#speed .hit');
   assert.match(await page.textContent('.tip:not([hidden])'), /runs, median .* frames\/s/);
   await page.click('#frameworks > .wide th button:has-text("capture ms")');
   assert.equal(await page.getAttribute('#frameworks > .wide th[aria-sort]', 'aria-sort'), 'descending');

@@ -126,8 +126,9 @@ export function violins(what: string, labels: string[], samples: Samples[], unit
     const top = highest(density.map((p) => p.d));
     const side = (sign: number): string[] => density.map((p) => `${(x + sign * (p.d / top) * w).toFixed(1)},${y(p.at).toFixed(1)}`);
     const dots = v.length <= 200 ? v.map((s, k) => svg('circle', { cx: x + ((k % 5) - 2) * Math.min(3, w / 6), cy: y(s), r: 1.6, class: 'dot' })) : [];
-    return [svg('polygon', { points: [...side(1), ...side(-1).reverse()].join(' '), class: `violin ${colour(kind)}`, 'data-tip': tip }), ...dots,
-      svg('line', { x1: x - w / 2, x2: x + w / 2, y1: y(quantile(v, 0.5)), y2: y(quantile(v, 0.5)), class: 'median' })];
+    return [svg('polygon', { points: [...side(1), ...side(-1).reverse()].join(' '), class: `violin ${colour(kind)}` }), ...dots,
+      svg('line', { x1: x - w / 2, x2: x + w / 2, y1: y(quantile(v, 0.5)), y2: y(quantile(v, 0.5)), class: 'median' }),
+      svg('rect', { x: x - w, y: y(to), width: 2 * w, height: Math.max(y(from) - y(to), 6), class: 'hit', 'data-tip': tip })];
   }));
 }
 
