@@ -26,10 +26,9 @@ static const char head[] =
     "cpu_seconds,cpu_ms_a_frame,rss_mb,peak_rss_mb,minor_faults,major_faults,switches,preemptions,"
     "energy_j,energy_source,j_a_frame,j_a_recognised_face,bytes_sent,bytes_received,"
     "setup,frame_rate,network_by,video_seconds,events,decisions,named_tracks,names,device_delay_mean_ms,device_cpu_seconds,server_cpu_seconds,"
-    "device_cpu_ms_a_frame,server_cpu_ms_a_frame,device_peak_mb,server_peak_mb,bytes_up,bytes_down,pictures_sent,device_joules,server_joules,"
-    "device_j_a_frame,server_j_a_frame,cameras_a_device,cameras_a_server,leaves\n";
+    "device_peak_mb,server_peak_mb,bytes_up,bytes_down,pictures_sent,device_j,server_j,device_cameras,server_cameras,leaves\n";
 
-#define N_SITE_COLUMNS 25
+#define N_SITE_COLUMNS 21
 
 /* Of the numbers of a column; cells without one are left out. */
 static int spread_of(const struct facet_table *t, const char *column, struct facet_spread *out)
@@ -173,10 +172,9 @@ static double cameras(const struct facet_json *site, const char *end, double los
 
 static void put_site(struct facet_str *s, const struct facet_json *run, const struct facet_json *site, const struct facet_table *t)
 {
-    const double lost = left_out(t), frames = t->n_rows > 0 ? (double)t->n_rows : NAN;
+    const double lost = left_out(t);
     const struct facet_json *answer = facet_json_get(run, "answer");
     const bool has_delay = number(answer, "events") > 0;
-    const double shown = number(answer, "frames") > 0 ? number(answer, "frames") : NAN;        /* by the device; the server may drop some */
     facet_str_printf(s, ",%s", facet_json_str(facet_json_get(site, "network_by"), ""));
     put_value(s, number(site, "video_seconds"), 3);
     put_value(s, number(site, "events"), 0);
@@ -186,8 +184,6 @@ static void put_site(struct facet_str *s, const struct facet_json *run, const st
     put_value(s, number(has_delay ? answer : NULL, "delay_mean_ms"), 1);
     put_value(s, number(site, "device_cpu_seconds"), 3);
     put_value(s, number(site, "server_cpu_seconds"), 3);
-    put_value(s, number(site, "device_cpu_seconds") * 1000 / shown, 2);
-    put_value(s, number(site, "server_cpu_seconds") * 1000 / frames, 2);
     put_value(s, number(site, "device_peak_bytes") / 1e6, 1);
     put_value(s, number(site, "server_peak_bytes") / 1e6, 1);
     put_value(s, number(site, "bytes_up"), 0);
@@ -195,8 +191,6 @@ static void put_site(struct facet_str *s, const struct facet_json *run, const st
     put_pictures(s, run, site);
     put_value(s, number(site, "device_j"), 3);
     put_value(s, number(site, "server_j"), 3);
-    put_value(s, number(site, "device_j") / shown, 5);
-    put_value(s, number(site, "server_j") / frames, 5);
     put_value(s, cameras(site, "device_cpu_seconds", lost), 2);
     put_value(s, cameras(site, "server_cpu_seconds", lost), 2);
     facet_str_puts(s, ",");

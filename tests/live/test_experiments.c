@@ -116,7 +116,7 @@ static void check_row(const struct facet_table *t, size_t row)
     if (cell(t, row, "decisions") > 0)             /* a device without a gallery decides nothing */
         assert_true(cell(t, row, "delay_p99_ms") >= cell(t, row, "delay_p50_ms"));
     assert_true(cell(t, row, "device_peak_mb") > 1 && cell(t, row, "server_peak_mb") > 1);
-    assert_true(cell(t, row, "device_joules") > 0);
+    assert_true(cell(t, row, "device_j") > 0);
     assert_string_not_equal(word(t, row, "leaves"), "");
     if (!strcmp(strategy, "edge"))
         assert_true(cell(t, row, "pictures_sent") == 0);
