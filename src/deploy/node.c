@@ -19,7 +19,7 @@
 
 #define TICK_MS 100
 #define RETRY_NS 5000000000u
-#define PATIENCE_NS 5000000000u     /* with a broker that takes nothing */
+#define PATIENCE_NS 25000000000u    /* with a broker or server that takes nothing: what was missed goes again after 20 s */
 
 bool facet__node_is_server(const struct facet_node *n)
 {
@@ -232,6 +232,8 @@ static void see_off(struct facet_node *n)
 {
     int64_t left, before = INT64_MAX;
     uint64_t moved_ns = facet_now_ns();
+    if ((left = facet__node_owes(n)) > 0)
+        facet_log(FACET_LOG_INFO, "node", "%lld messages are to be confirmed; what is left goes with the next start", (long long)left);
     while (!is_over(n) && (left = facet__node_owes(n)) > 0 && facet_now_ns() - moved_ns < PATIENCE_NS) {
         if (left < before)
             moved_ns = facet_now_ns();

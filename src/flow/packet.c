@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LONGEST_REST 200 /* packets that a chip's memory waits for, before it is let go */
+#define LONGEST_REST 600 /* packets that a chip's memory waits for, before it is let go */
 
 const char *const facet_step_names[FACET_STEPS] = {
     [FACET_STEP_INGEST] = "ingest",   [FACET_STEP_DETECT] = "detect",

@@ -80,7 +80,7 @@ static void test_packet__keeps_the_memory_of_a_few_chips_for_any_face(void **sta
     for (int i = 0; i < FACET_MAX_FACES; i++)
         kept += p->faces[i].chip.data != NULL;
     assert_int_equal(kept, FACET_SPARE_CHIPS);
-    for (int round = 0; round < 500; round++) {
+    for (int round = 0; round < 700; round++) {
         assert_int_equal(facet_packet_chip(p, &p->faces[round % 9], FACET_PIXEL_RGB24, 8, 8), FACET_OK);
         assert_ptr_equal(p->faces[round % 9].chip.data, first);
         facet_packet_reset(p);
