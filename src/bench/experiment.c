@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/yaml.h"
 #include "deploy/strategy.h"
+#include "flow/stage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +18,9 @@ const char *const facet_experiment_mode_words[FACET_EXPERIMENT_MODES] = { "every
 struct axis { const struct facet_yaml *items[FACET_MAX_AXIS]; size_t n; };
 
 /* The last one turns fastest. */
-enum { VIDEO, HEIGHT, DETECTOR, RECOGNISER, THREADS, MIN_FACE, EVERY, FRAME_RATE, MODE, STRATEGY, NETWORK, AXES };
-static const char *const axis_keys[AXES] = { "videos", "heights", "detectors", "recognisers", "threads", "min_face", "every", "frame_rates",
-                                             "modes", "strategies", "networks" };
+enum { VIDEO, HEIGHT, DETECTOR, RECOGNISER, THREADS, BATCH, MIN_FACE, EVERY, FRAME_RATE, MODE, STRATEGY, NETWORK, AXES };
+static const char *const axis_keys[AXES] = { "videos", "heights", "detectors", "recognisers", "threads", "batches", "min_face", "every",
+                                             "frame_rates", "modes", "strategies", "networks" };
 
 struct matrix {
     struct facet_experiments *x;
@@ -28,8 +29,8 @@ struct matrix {
     const struct facet_yaml *profiles;         /* networks of the file's own; NULL: none */
 };
 
-static const char *const known_keys[] = { "name", "about", "videos", "heights", "detectors", "recognisers", "threads", "min_face", "every",
-                                          "frame_rates", "modes", "strategies", "networks", "profiles", "repeats", "warmups", "max_frames",
+static const char *const known_keys[] = { "name", "about", "videos", "heights", "detectors", "recognisers", "threads", "batches", "min_face",
+                                          "every", "frame_rates", "modes", "strategies", "networks", "profiles", "repeats", "warmups", "max_frames",
                                           "gallery", "people", "idle_watts", "core_watts", NULL };
 
 static int refuse(const struct facet_yaml *at, const char *what)
@@ -184,6 +185,8 @@ static void name_it(struct facet_experiment *e, const struct facet_experiments *
                            (long long)x->max_frames);
     if (e->frame_rate)
         (void)facet_str_printf(&s, "|fps %d", e->frame_rate);
+    if (e->batch)
+        (void)facet_str_printf(&s, "|batch %d", e->batch);
     if (e->is_site)
         (void)facet_str_printf(&s, "|site");
     for (int w = 0; e->is_site && w < FACET_NETSIM_WAYS; w++)
@@ -216,6 +219,8 @@ static int make_one(const struct matrix *m, size_t at, struct facet_experiment *
         err = to_int(v[EVERY], 1, 1000, 1, &e->every);
     if (!err)
         err = to_int(v[MIN_FACE], 0, 10000, 40, &e->min_face);
+    if (!err)
+        err = to_int(v[BATCH], 0, FACET_FLOW_TOGETHER, 0, &e->batch);
     if (!err)
         err = to_int(v[THREADS], 0, 1024, 0, &e->threads);
     if (!err)
@@ -367,11 +372,13 @@ void facet_experiments_fini(struct facet_experiments *x)
 
 void facet_experiment_describe(const struct facet_experiment *e, char *out, size_t cap)
 {
-    char rate[32] = "";
+    char rate[32] = "", batch[24] = "";
     if (e->frame_rate)
         snprintf(rate, sizeof(rate), ", %d frames a second", e->frame_rate);
-    snprintf(out, cap, "%s%s%.0d%s%s, %s on %s, %s on %s, %s, %s%s%s%s", facet_path_base(e->video), e->height ? " " : "", e->height,
-             e->height ? " lines" : "", rate, *e->detector.model ? e->detector.model : "default detector", e->detector.backend,
+    if (e->batch)
+        snprintf(batch, sizeof(batch), ", %d at once", e->batch);
+    snprintf(out, cap, "%s%s%.0d%s%s%s, %s on %s, %s on %s, %s, %s%s%s%s", facet_path_base(e->video), e->height ? " " : "", e->height,
+             e->height ? " lines" : "", rate, batch, *e->detector.model ? e->detector.model : "default detector", e->detector.backend,
              *e->recogniser.model ? e->recogniser.model : "default recogniser", e->recogniser.backend, facet_experiment_mode_words[e->mode],
              e->strategy, e->is_site ? " as a site" : "", strcmp(e->network, "none") ? " over " : "",
              strcmp(e->network, "none") ? e->network : "");

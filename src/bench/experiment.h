@@ -27,6 +27,7 @@ struct facet_experiment {
     int height;                    /* lines; 0: as it is */
     struct facet_model_on detector, recogniser;
     int threads, min_face, every;
+    int batch;                     /* pictures, of any cameras, that the networks take at once, at most; 0: as `facet run` has it */
     int frame_rate;                /* of the camera, frames a second; 0: as filmed */
     enum facet_experiment_mode mode;
     bool is_site;                  /* broker, server and device at the video's own rate; otherwise the path alone, as quick as it goes */

@@ -54,6 +54,7 @@ static void put_what(struct facet_jsonw *w, const struct facet_experiment *e)
     facet_jsonw_kstr(w, "recogniser", e->recogniser.model);
     facet_jsonw_kstr(w, "recognise_backend", e->recogniser.backend);
     facet_jsonw_kint(w, "threads", e->threads);
+    facet_jsonw_kint(w, "batch", e->batch);
     facet_jsonw_kint(w, "min_face", e->min_face);
     facet_jsonw_kint(w, "every", e->every);
     facet_jsonw_kint(w, "frame_rate", e->frame_rate);

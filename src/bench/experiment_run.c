@@ -109,6 +109,7 @@ static void make_words(struct words *w, const struct runner *r, const struct fac
     add(w, "--backend", e->recogniser.backend);
     add(w, "--gallery", r->gallery);
     add_number(w, "--threads", e->threads);
+    add_number(w, "--together", e->batch);
     add_number(w, "--min-face", e->min_face);
     add_number(w, "--every", every > 1 ? every : 0);
     add_number(w, "--max-frames", (double)r->x->max_frames);

@@ -26,7 +26,7 @@ static const char head[] =
     "cpu_seconds,cpu_ms_a_frame,rss_mb,peak_rss_mb,minor_faults,major_faults,switches,preemptions,"
     "energy_j,energy_source,j_a_frame,j_a_recognised_face,bytes_sent,bytes_received,"
     "setup,frame_rate,network_by,video_seconds,events,decisions,named_tracks,names,device_delay_mean_ms,device_cpu_seconds,server_cpu_seconds,"
-    "device_peak_mb,server_peak_mb,bytes_up,bytes_down,pictures_sent,device_j,server_j,device_cameras,server_cameras,leaves\n";
+    "device_peak_mb,server_peak_mb,bytes_up,bytes_down,pictures_sent,device_j,server_j,device_cameras,server_cameras,leaves,batch\n";
 
 #define N_SITE_COLUMNS 21
 
@@ -234,11 +234,11 @@ static int put_done(struct facet_str *s, const struct facet_experiment *e, const
         put_site(s, run, site, t);
     for (int i = 2; !site && i < N_SITE_COLUMNS; i++)
         facet_str_puts(s, ",");
-    facet_str_puts(s, "\n");
+    facet_str_printf(s, ",%d\n", e->batch);
     return err;
 }
 
-static int put_failed(struct facet_str *s, const char *path)
+static int put_failed(struct facet_str *s, const struct facet_experiment *e, const char *path)
 {
     char why[512];
     int commas = 0;
@@ -254,7 +254,7 @@ static int put_failed(struct facet_str *s, const char *path)
         commas += *c == ',';
     for (int i = 15; i < commas; i++)
         facet_str_puts(s, ",");
-    return facet_str_puts(s, "\n");
+    return facet_str_printf(s, "%d\n", e->batch);
 }
 
 static int put_row(struct facet_str *s, const struct facet_experiment *e, const char *out)
@@ -266,7 +266,7 @@ static int put_row(struct facet_str *s, const struct facet_experiment *e, const 
     snprintf(path, sizeof(path), "%s/failed.txt", dir);
     if (facet_path_exists(path)) {
         put_id(s, e);
-        return put_failed(s, path);
+        return put_failed(s, e, path);
     }
     if (!facet_path_exists(csv))
         return FACET_OK;

@@ -47,6 +47,8 @@ static void put_models(struct facet_jsonw *w, const struct facet_experiment *e)
     facet_jsonw_kstr(w, "backend", e->recogniser.backend);
     facet_jsonw_kstr(w, "detect_backend", e->detector.backend);
     facet_jsonw_kint(w, "threads", e->threads);
+    if (e->batch)
+        facet_jsonw_kint(w, "together", e->batch);
     facet_jsonw_kint(w, "min_face", e->min_face);
     facet_jsonw_kint(w, "scan_every", e->mode == FACET_EXPERIMENT_GUIDED ? GUIDED_SCAN : 0);
     facet_jsonw_end_object(w);

@@ -79,6 +79,24 @@ static void test_experiments__ids_tell_what_is_run_and_nothing_else(void **state
     facet_experiments_fini(&y);
 }
 
+static void test_experiments__batches_are_an_axis(void **state)
+{
+    struct room *r = *state;
+    struct facet_experiments x, plain;
+    char text[256];
+    assert_int_equal(load(r, &x, "videos: a.mp4\nbatches: [0, 1, 4]\n", false), FACET_OK);
+    assert_int_equal(load(r, &plain, "videos: a.mp4\n", false), FACET_OK);
+    assert_int_equal(x.n, 3);
+    assert_int_equal(x.items[2].batch, 4);
+    assert_string_equal(x.items[0].id, plain.items[0].id);
+    assert_string_not_equal(x.items[1].id, plain.items[0].id);
+    assert_string_not_equal(x.items[1].id, x.items[2].id);
+    facet_experiment_describe(&x.items[2], text, sizeof(text));
+    assert_non_null(strstr(text, ", 4 at once"));
+    facet_experiments_fini(&x);
+    facet_experiments_fini(&plain);
+}
+
 static void test_experiments__strategies_and_networks_make_sites(void **state)
 {
     struct room *r = *state;
@@ -143,6 +161,7 @@ static void test_experiments__refuse_sites_that_cannot_be(void **state)
     refuses(r, "videos: a.mp4\nnetworks: a\nprofiles: {a: 3g}\n", FACET_E_FORMAT, "a profile is like");
     refuses(r, "videos: a.mp4\nprofiles: [3g]\n", FACET_E_FORMAT, "profiles are");
     refuses(r, "videos: a.mp4\nframe_rates: 2000\n", FACET_E_FORMAT, "'2000' is no whole number");
+    refuses(r, "videos: a.mp4\nbatches: [1, 9]\n", FACET_E_FORMAT, "'9' is no whole number");
     refuses(r, "videos: a.mp4\npeople: nobody\n", FACET_E_NOT_FOUND, "there is no folder 'nobody'");
     refuses(r, "videos: a.mp4\npeople: .\ngallery: g.db\n", FACET_E_FORMAT, "give one");
 }
@@ -306,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_ROOM(test_experiments__are_all_combinations_repeated),
         IN_ROOM(test_experiments__ids_tell_what_is_run_and_nothing_else),
+        IN_ROOM(test_experiments__batches_are_an_axis),
         IN_ROOM(test_experiments__strategies_and_networks_make_sites),
         IN_ROOM(test_experiments__refuse_sites_that_cannot_be),
         IN_ROOM(test_experiments__refuse_what_they_do_not_understand),
