@@ -137,7 +137,7 @@ class Server:
 def write_site(args, path, clips, count, more, server):
     folder = os.path.dirname(path)
     with open(path, "w", encoding="utf-8") as f:
-        f.write("site: bench\ndevice: bench\ncameras:\n")
+        f.write("site: bench\ndevice: bench\ngallery: {path: '%s/device.db'}\ncameras:\n" % folder)
         for i in range(count):
             f.write("  - {name: c%d, url: '%s', native_rate: true, loop: true}\n" % (i, clips[i % len(clips)]))
         if args.strategy == "hybrid":

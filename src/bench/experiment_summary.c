@@ -147,19 +147,22 @@ static void put_pictures(struct facet_str *s, const struct facet_json *run, cons
     facet_str_printf(s, ",%lld", (long long)(!strcmp(strategy, "cloud") ? frames : facet_json_int(facet_json_get(site, "chips"), 0)));
 }
 
-/* Part of the frames that came too quickly to be looked at. A stream begins with a burst, so the first second does not count. */
-static double left_out(const struct facet_table *t)
+/* Part of the frames that should have been looked at and were not: of those that came, or of the rate that was asked for. A stream begins
+ * with a burst, so the first second does not count. */
+static double left_out(const struct facet_table *t, int frame_rate, double video_seconds)
 {
     int pts = facet_table_column(t, "pts_ms"), dropped = facet_table_column(t, "dropped");
-    double lost = 0, all = 0;
+    double seen = 0, lost = 0;
     for (size_t i = 0; i < t->n_rows; i++) {
         if (facet_table_number(t, i, pts) < 1000)
             continue;
         double n = facet_table_number(t, i, dropped);
         lost += isfinite(n) ? n : 0;
-        all += 1 + (isfinite(n) ? n : 0);
+        seen++;
     }
-    return all > 0 ? lost / all : 1;
+    if (frame_rate)
+        lost = fmax(0, (video_seconds - 1) * frame_rate - 1 - seen);
+    return seen > 0 ? lost / (seen + lost) : 1;
 }
 
 /* How many such cameras one machine of this kind could take: its processors' time over what one took. Told only where hardly a frame was
@@ -170,9 +173,9 @@ static double cameras(const struct facet_json *site, const char *end, double los
     return lost <= 0.01 && cpu_s > 0 ? number(site, "cores") * number(site, "video_seconds") / cpu_s : NAN;
 }
 
-static void put_site(struct facet_str *s, const struct facet_json *run, const struct facet_json *site, const struct facet_table *t)
+static void put_site(struct facet_str *s, const struct facet_json *run, const struct facet_json *site, const struct facet_table *t, int frame_rate)
 {
-    const double lost = left_out(t);
+    const double lost = left_out(t, frame_rate, number(site, "video_seconds"));
     const struct facet_json *answer = facet_json_get(run, "answer");
     const bool has_delay = number(answer, "events") > 0;
     facet_str_printf(s, ",%s", facet_json_str(facet_json_get(site, "network_by"), ""));
@@ -231,7 +234,7 @@ static int put_done(struct facet_str *s, const struct facet_experiment *e, const
     put_value(s, site ? number(answer, "bytes_received") : received.sum, 0);
     facet_str_printf(s, ",%s,%d", e->is_site ? "site" : "path", e->frame_rate);
     if (site)
-        put_site(s, run, site, t);
+        put_site(s, run, site, t, e->frame_rate);
     for (int i = 2; !site && i < N_SITE_COLUMNS; i++)
         facet_str_puts(s, ",");
     facet_str_printf(s, ",%d\n", e->batch);
