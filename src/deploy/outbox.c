@@ -13,7 +13,7 @@
 
 #define RESEND_MS 20000
 #define HOLD_MS 2000
-#define PROBE 15                   /* times RESEND_MS: a server that is never heard is sent one item to answer to */
+#define PROBE 3                   /* times RESEND_MS: a server that is never heard is sent one item to answer to */
 #define IDLE_MS 500
 #define MS 1000000u
 
@@ -82,8 +82,10 @@ static struct under_way *find_due(struct facet_outbox *b, uint64_t now)
     }
     if (found || !oldest || now - b->probed_ns < (uint64_t)b->o.resend_ms * PROBE * MS)
         return found;
+    if (!oldest->is_at_broker || now - oldest->sent_ns <= (uint64_t)b->o.resend_ms * MS)
+        return NULL;
     b->probed_ns = now;
-    return oldest->is_at_broker && now - oldest->sent_ns > (uint64_t)b->o.resend_ms * MS ? oldest : NULL;
+    return oldest;
 }
 
 /* A place in the window: a free one, or that of the oldest for which a silent server lets us wait. It stays on disk. */
